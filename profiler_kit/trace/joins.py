@@ -1,0 +1,106 @@
+"""Nesting of time ranges and joins between tables, on columns: no Python loop over events."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64Array = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+NONE = -1
+"""Row number that points nowhere. Private to the array functions here: tables show ``<NA>``."""
+
+TOLERANCE_NS = 1
+"""Ranges that miss each other's edge by this much still count as nested: writers round start and end separately."""
+
+
+def parent_rows(group: Int64Array, start_ns: Int64Array, end_ns: Int64Array) -> Int64Array:
+    """Find the innermost enclosing range of every range.
+
+    Args:
+        group: Rows nest only within the same group (thread), shape (n,).
+        start_ns: Starts, non-decreasing within a group; of equal starts the longest first.
+        end_ns: Ends.
+
+    Returns:
+        For each row the row number of its parent, or `NONE`; shape (n,).
+
+    The parent is the nearest earlier row of the group that ends no earlier. Every row starts with its predecessor as
+    candidate; a candidate that ends too early is replaced by its own candidate, since all rows in between end earlier
+    still. All rows jump at once, so the number of passes grows with the logarithm of the number of siblings.
+    """
+    order = np.argsort(group, kind="stable")
+    ends, groups = end_ns[order], group[order]
+    candidate = np.arange(-1, len(order) - 1, dtype=np.int64)
+    candidate[np.flatnonzero(np.diff(groups, prepend=groups[:1] - 1))] = NONE
+    open_rows = np.flatnonzero(candidate != NONE)
+    while open_rows.size:
+        ends_early = ends[candidate[open_rows]] < ends[open_rows]
+        open_rows = open_rows[ends_early]
+        candidate[open_rows] = candidate[candidate[open_rows]]
+        open_rows = open_rows[candidate[open_rows] != NONE]
+    parents = np.full(len(order), NONE, dtype=np.int64)
+    has_parent = candidate != NONE
+    parents[order[has_parent]] = order[candidate[has_parent]]
+    return parents
+
+
+def innermost_rows(
+    group: Int64Array,
+    start_ns: Int64Array,
+    end_ns: Int64Array,
+    parents: Int64Array,
+    query_group: Int64Array,
+    query_start_ns: Int64Array,
+    query_end_ns: Int64Array,
+) -> Int64Array:
+    """Find, for every query range, the innermost range of the same group that encloses it.
+
+    Args:
+        group: Group of every range, shape (n,).
+        start_ns: Starts, ordered as in :func:`parent_rows`.
+        end_ns: Ends.
+        parents: What :func:`parent_rows` returned for them.
+        query_group: Groups of the queries, shape (m,).
+        query_start_ns: Starts of the queries.
+        query_end_ns: Ends of the queries.
+
+    Returns:
+        Row number of the enclosing range or `NONE`, shape (m,).
+    """
+    found = np.full(len(query_group), NONE, dtype=np.int64)
+    order = np.argsort(group, kind="stable")
+    for value in np.unique(query_group):
+        rows = order[np.searchsorted(group[order], value, "left") : np.searchsorted(group[order], value, "right")]
+        queries = np.flatnonzero(query_group == value)
+        last = np.searchsorted(start_ns[rows], query_start_ns[queries] + TOLERANCE_NS, "right") - 1
+        found[queries[last >= 0]] = rows[last[last >= 0]]
+    climbing = np.flatnonzero(found != NONE)
+    while climbing.size:
+        misses = end_ns[found[climbing]] < query_end_ns[climbing] - TOLERANCE_NS
+        climbing = climbing[misses]
+        found[climbing] = parents[found[climbing]]
+        climbing = climbing[found[climbing] != NONE]
+    return found
+
+
+def self_or_ancestor(flag: BoolArray, parents: Int64Array) -> BoolArray:
+    """Tell for every row whether it or any of its ancestors is flagged, shape (n,)."""
+    result, above = flag.copy(), parents.copy()
+    while (rows := np.flatnonzero(above != NONE)).size:
+        result[rows] |= result[above[rows]]
+        above[rows] = above[above[rows]]
+    return result
+
+
+def first_match(keys: Int64Array, queries: Int64Array) -> Int64Array:
+    """Find the first row whose key equals each query, or `NONE`; shape of `queries`."""
+    order = np.argsort(keys, kind="stable")
+    place = np.searchsorted(keys, queries, "left", sorter=order)
+    rows = np.full(len(queries), NONE, dtype=np.int64)
+    inside = np.flatnonzero(place < len(keys))
+    candidates = order[place[inside]]
+    hit = keys[candidates] == queries[inside]
+    rows[inside[hit]] = candidates[hit]
+    return rows

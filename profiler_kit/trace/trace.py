@@ -1,0 +1,200 @@
+"""`Trace`: everything one file recorded, as joined tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from profiler_kit.trace import joins
+from profiler_kit.trace.schema import SIGNATURE_COLUMNS, TABLES, THREAD_COLUMNS
+
+ColumnData = NDArray[Any]
+TableData = Mapping[str, "ColumnData | tuple[ColumnData, NDArray[np.bool_]]"]
+"""Column name → values, or (values, mask) where the mask is True at missing values. Text comes as int name codes."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """What reading the file met.
+
+    Attributes:
+        events: Events of any kind in the file.
+        kept: Table name → events kept in it.
+        skipped: Reason → events that are in no table (metadata, categories without a table, damaged events).
+    """
+
+    events: int
+    kept: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One recorded trace: tables with the columns that :mod:`profiler_kit.trace.schema` documents.
+
+    Attributes:
+        source: Where it was read from, as the user named it.
+        metadata: Top-level facts of the file other than its events (``deviceProperties``, ``distributedInfo``, …).
+        epoch_ns: Add to ``start_ns`` for nanoseconds since 1970 (0 where timestamps are absolute already).
+        health: What reading met.
+    """
+
+    source: str
+    metadata: Mapping[str, Any]
+    epoch_ns: int
+    health: Health
+    ops: pd.DataFrame
+    launches: pd.DataFrame
+    kernels: pd.DataFrame
+    copies: pd.DataFrame
+    annotations: pd.DataFrame
+    layers: pd.DataFrame
+    python_functions: pd.DataFrame
+    allocations: pd.DataFrame
+    flows: pd.DataFrame
+    signatures: pd.DataFrame
+    threads: pd.DataFrame
+
+    @property
+    def has_gpu_activity(self) -> bool:
+        """True if anything ran on a GPU: a kernel, a copy or a memset."""
+        return bool(len(self.kernels) or len(self.copies))
+
+
+def build_trace(
+    source: str,
+    *,
+    metadata: Mapping[str, Any],
+    epoch_ns: int,
+    health: Health,
+    names: Sequence[str],
+    tables: Mapping[str, TableData],
+    signatures: Sequence[tuple[Any, ...]],
+    threads: Sequence[tuple[str, str, str | None]],
+) -> Trace:
+    """Order the rows of a reader's columns, join the tables, and return the trace.
+
+    Args:
+        source: Where the trace was read from.
+        metadata: Top-level facts of the file.
+        epoch_ns: See :class:`Trace`.
+        health: See :class:`Trace`.
+        names: The name table; ``category`` columns hold indices into it, -1 for missing.
+        tables: Table name → columns in file order. Absent tables are empty, absent columns are missing throughout.
+        signatures: Rows of `signatures`.
+        threads: Rows of `threads`.
+
+    Raises:
+        KeyError: If a table or column is not in the schema.
+    """
+    text = pd.CategoricalDtype(pd.Index(list(names), dtype=object))
+    frames = {name: _frame(name, dict(tables.get(name, {})), text) for name in TABLES}
+    if unknown := set(tables) - set(TABLES):
+        raise KeyError(f"tables not in the schema: {sorted(unknown)}")
+    _join(frames)
+    return Trace(
+        source=source,
+        metadata=metadata,
+        epoch_ns=epoch_ns,
+        health=health,
+        signatures=_object_frame(signatures, [c.name for c in SIGNATURE_COLUMNS]),
+        threads=_object_frame(threads, [c.name for c in THREAD_COLUMNS]),
+        **frames,
+    )
+
+
+def _frame(table: str, data: dict[str, Any], text: pd.CategoricalDtype) -> pd.DataFrame:
+    """Make one table's DataFrame, rows ordered as the schema says."""
+    if unknown := set(data) - {c.name for c in TABLES[table] if not c.derived}:
+        raise KeyError(f"columns not in the schema of {table}: {sorted(unknown)}")
+    start = data.get("start_ns", np.empty(0, dtype=np.int64))
+    keys = (-data["duration_ns"], start) if "duration_ns" in data else (start,)
+    order = np.lexsort(keys)
+    columns: dict[str, Any] = {}
+    for column in TABLES[table]:
+        if column.derived:
+            continue
+        values = data.get(column.name)
+        mask = None
+        if isinstance(values, tuple):
+            values, mask = values
+            mask = mask[order]
+        if values is None:
+            columns[column.name] = _missing(column.dtype, len(order), text)
+        elif column.dtype == "category":
+            columns[column.name] = pd.Categorical.from_codes(values[order], dtype=text)
+        elif column.dtype in ("Int64", "Float64"):
+            columns[column.name] = _nullable(column.dtype, values[order], mask)
+        else:
+            columns[column.name] = values[order].astype(column.dtype, copy=False)
+    return pd.DataFrame(columns)
+
+
+def _missing(dtype: str, length: int, text: pd.CategoricalDtype) -> Any:
+    """Return a column of the given length without any value."""
+    if dtype == "category":
+        return pd.Categorical.from_codes(np.full(length, -1, dtype=np.int32), dtype=text)
+    if dtype in ("Int64", "Float64"):
+        return _nullable(dtype, np.zeros(length, dtype=dtype.lower()), np.ones(length, dtype=bool))
+    return np.zeros(length, dtype=dtype)
+
+
+def _nullable(dtype: str, values: ColumnData, mask: NDArray[np.bool_] | None = None) -> Any:
+    """Wrap values and mask into pandas' masked array of the dtype."""
+    array = pd.arrays.IntegerArray if dtype == "Int64" else pd.arrays.FloatingArray
+    if mask is None:
+        mask = np.zeros(len(values), dtype=bool)
+    return array(values.astype(dtype.lower(), copy=False), mask)
+
+
+def _rows(rows: NDArray[np.int64]) -> Any:
+    """Wrap row numbers, `joins.NONE` becoming ``<NA>``."""
+    return _nullable("Int64", rows, rows == joins.NONE)
+
+
+def row_numbers(column: pd.Series) -> NDArray[np.int64]:
+    """Return a column of row numbers as plain integers, `joins.NONE` where it is ``<NA>``."""
+    return column.to_numpy(dtype=np.int64, na_value=joins.NONE)
+
+
+def _object_frame(rows: Sequence[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:
+    """Make a DataFrame of object columns from a few rows, keeping tuples as they are."""
+    data = {}
+    for place, column in enumerate(columns):
+        cells = np.empty(len(rows), dtype=object)
+        cells[:] = [row[place] for row in rows]
+        data[column] = pd.Series(cells, dtype=object)
+    return pd.DataFrame(data)
+
+
+def _join(frames: dict[str, pd.DataFrame]) -> None:
+    """Add the derived columns: operator nesting, launch → operator, GPU activity → launch → operator."""
+    ops, launches = frames["ops"], frames["launches"]
+    op_thread = ops["thread"].to_numpy(np.int64)
+    op_start = ops["start_ns"].to_numpy()
+    op_end = op_start + ops["duration_ns"].to_numpy()
+    parents = joins.parent_rows(op_thread, op_start, op_end)
+    ops["parent"] = _rows(parents)
+    launch_start = launches["start_ns"].to_numpy()
+    launch_end = launch_start + launches["duration_ns"].to_numpy()
+    launch_op = joins.innermost_rows(
+        op_thread, op_start, op_end, parents, launches["thread"].to_numpy(np.int64), launch_start, launch_end
+    )
+    launches["op"] = _rows(launch_op)
+    has_correlation = np.flatnonzero(launches["correlation"].notna().to_numpy())
+    keys = launches["correlation"].to_numpy(dtype=np.int64, na_value=0)[has_correlation]
+    for activity in (frames["kernels"], frames["copies"]):
+        known = activity["correlation"].notna().to_numpy()
+        match = joins.first_match(keys, activity["correlation"].to_numpy(dtype=np.int64, na_value=0))
+        found = known & (match != joins.NONE)
+        launch = np.full(len(activity), joins.NONE, dtype=np.int64)
+        launch[found] = has_correlation[match[found]]
+        op = np.full(len(activity), joins.NONE, dtype=np.int64)
+        op[found] = launch_op[launch[found]]
+        activity["launch"] = _rows(launch)
+        activity["op"] = _rows(op)
