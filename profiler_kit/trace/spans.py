@@ -20,7 +20,7 @@ class LayerSpan(NamedTuple):
     Attributes:
         layer: Fully qualified module name as in ``named_modules()``; the root module is ``""``.
         type: Class name of the module.
-        call: Number of this call of this module since recording was set up, from 1.
+        call: Number of this call among the module's recorded calls, from 1.
     """
 
     layer: str

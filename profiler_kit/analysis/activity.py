@@ -1,0 +1,67 @@
+"""GPU activity (kernels, copies, memsets) as one table, and which host operator it belongs to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from profiler_kit.trace import Trace, row_numbers
+from profiler_kit.trace.joins import NONE
+
+_SHARED = ["name", "device", "stream", "start_ns", "duration_ns", "launch", "op"]
+
+
+def device_activity(trace: Trace) -> pd.DataFrame:
+    """Return every kernel, copy and memset, one row each, with a column ``kind`` (kernel, memcpy, memset)."""
+    kernels = trace.kernels[_SHARED].assign(kind="kernel")
+    copies = trace.copies[_SHARED].assign(kind=trace.copies["kind"].astype(object))
+    return pd.concat([kernels, copies], ignore_index=True)
+
+
+def device_ns_by_op(trace: Trace, activity: pd.DataFrame) -> NDArray[np.int64]:
+    """Sum device time by the operator that launched it directly.
+
+    Returns:
+        ns for each row of ``trace.ops``. Activity without an operator is left out.
+    """
+    op = row_numbers(activity["op"])
+    launched = op != NONE
+    sums = np.zeros(len(trace.ops), dtype=np.int64)
+    np.add.at(sums, op[launched], activity["duration_ns"].to_numpy()[launched])
+    return sums
+
+
+def host_self_ns(trace: Trace) -> NDArray[np.int64]:
+    """Return each operator's host time without that of the operators directly inside it, ns by row of ``trace.ops``."""
+    duration = trace.ops["duration_ns"].to_numpy()
+    parent = row_numbers(trace.ops["parent"])
+    inside = np.zeros(len(duration), dtype=np.int64)
+    np.add.at(inside, parent[parent != NONE], duration[parent != NONE])
+    return np.asarray(duration - inside, dtype=np.int64)
+
+
+def add_to_ancestors(values: NDArray[np.int64], parents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Add every row's value to all rows that enclose it; returns own value plus everything inside, by row."""
+    total = values.copy()
+    above, rows = parents.copy(), np.arange(len(values))
+    while True:
+        nested = above != NONE
+        rows, above = rows[nested], above[nested]
+        if not rows.size:
+            return total
+        np.add.at(total, above, values[rows])
+        above = parents[above]
+
+
+def nested_in_same(key: NDArray[np.int64], parents: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which rows have an ancestor with the same key: counting those too would count their time twice."""
+    result = np.zeros(len(key), dtype=bool)
+    above, rows = parents.copy(), np.arange(len(key))
+    while True:
+        nested = above != NONE
+        rows, above = rows[nested], above[nested]
+        if not rows.size:
+            return result
+        result[rows] |= key[above] == key[rows]
+        above = parents[above]

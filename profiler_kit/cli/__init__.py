@@ -1,0 +1,79 @@
+"""The ``profiler-kit`` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from profiler_kit import __version__
+from profiler_kit.cli.command import Command
+from profiler_kit.cli.demo import DemoCommand
+from profiler_kit.cli.report import ReportCommand
+from profiler_kit.errors import ProfilerKitError
+
+COMMANDS: tuple[Command, ...] = (ReportCommand(), DemoCommand())
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``profiler-kit``.
+
+    Args:
+        argv: Arguments without the program's name; by default those of the process.
+
+    Returns:
+        Exit code: 0, 2 for errors that the user can mend, 130 when interrupted.
+    """
+    _tolerate_narrow_encodings()
+    arguments = _parser().parse_args(argv)
+    try:
+        code = arguments.command.run(arguments)
+        sys.stdout.flush()
+    except ProfilerKitError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        # The reader of our output went away (| head). Keep Python from complaining again while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return int(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="profiler-kit",
+        description="See why a PyTorch layer is slow: which kernels ran, for which layer, and where the time went.",
+    )
+    parser.add_argument("--version", action="version", version=f"profiler-kit {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        text = (command.__doc__ or "").strip()
+        subparser = subparsers.add_parser(
+            command.name,
+            help=text.partition("\n")[0].rstrip("."),
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(subparser)
+        subparser.set_defaults(command=command)
+    return parser
+
+
+def _fail(message: str) -> int:
+    print(f"profiler-kit: {message}", file=sys.stderr)
+    return EXIT_USER_ERROR
+
+
+def _tolerate_narrow_encodings() -> None:
+    """Write a replacement for what the terminal's encoding lacks, rather than fail on it."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")

@@ -1,0 +1,55 @@
+"""Where a command's result goes: the terminal, a pipe or a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+FORMATS = ("text", "markdown", "json")
+
+PIPE_WIDTH = 120
+"""Width of text that does not go to a terminal."""
+
+
+def add_text_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--width`` and ``--color``."""
+    parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of text; default: the terminal's")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: %(default)s")
+    parser.set_defaults(output=None)
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--format`` and ``--output`` besides the arguments for text."""
+    add_text_arguments(parser)
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
+    parser.add_argument("--output", "-o", metavar="FILE", help="write there instead of to standard output")
+
+
+def text_width(arguments: argparse.Namespace) -> int:
+    """Return the width that text should have."""
+    if arguments.width:
+        return int(arguments.width)
+    fallback = (PIPE_WIDTH, 24)
+    return shutil.get_terminal_size(fallback).columns
+
+
+def wants_color(arguments: argparse.Namespace) -> bool:
+    """Tell whether to use colour codes: on a terminal, unless the user or NO_COLOR says otherwise."""
+    if arguments.color != "auto":
+        return bool(arguments.color == "always")
+    return not arguments.output and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def write_output(arguments: argparse.Namespace, text: str) -> None:
+    """Write the result to the file that was asked for, or to standard output.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    if arguments.output:
+        Path(arguments.output).write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)

@@ -1,0 +1,117 @@
+"""A comparison of measured layers, laid out like a report and rendered by the same renderers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+import profiler_kit
+from profiler_kit.analysis.layer_comparison import LayerComparison
+from profiler_kit.report import markdown, terminal
+from profiler_kit.report.json import plain
+from profiler_kit.report.quantities import write
+from profiler_kit.report.sections import Column, Section, Table
+
+SCHEMA = "profiler_kit.comparison"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ComparisonReport:
+    """Measured layers side by side, ready to be rendered.
+
+    Attributes:
+        device: Where they ran, in words.
+        comparison: The figures.
+    """
+
+    device: str
+    comparison: LayerComparison
+
+    def to_text(self, *, width: int, color: bool = False) -> str:
+        """Render for a terminal of the given width."""
+        return terminal.render_sections(_TITLE, [("device", self.device)], self._sections(), width=width, color=color)
+
+    def to_markdown(self) -> str:
+        """Render as Markdown."""
+        return markdown.render_sections(_TITLE, [("device", self.device)], self._sections())
+
+    def to_json(self) -> str:
+        """Render as JSON: schema ``profiler_kit.comparison`` version 1, with the comparison's table under ``rows``."""
+        document = {
+            "schema": SCHEMA,
+            "schema_version": SCHEMA_VERSION,
+            "profiler_kit_version": profiler_kit.__version__,
+            "device": self.device,
+            **plain(self.comparison),
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def _sections(self) -> list[Section]:
+        table = self.comparison.table
+        groups = table.groupby(["batch", "pass"], sort=False)
+        return [*(_section(f"Batch {key[0]}, {key[1]}", rows) for key, rows in groups), _method(table)]
+
+
+_TITLE = "Dense against convolution, measured"
+
+
+def _section(title: str, rows: pd.DataFrame) -> Section:
+    columns = (
+        Column("layer"),
+        Column("median", "duration"),
+        Column("25%", "duration", wide_only=True),
+        Column("75%", "duration", wide_only=True),
+        Column("work", "flops"),
+        Column("bytes", "bytes", wide_only=True),
+        Column("rate", "flops_per_s"),
+        Column("traffic", "bytes_per_s", wide_only=True),
+        Column("time\n/ dense", "ratio"),
+        Column("work\n/ dense", "ratio"),
+    )
+    data = [
+        (
+            row["layer"],
+            row["median_ns"],
+            row["q25_ns"],
+            row["q75_ns"],
+            row["flops"],
+            row["bytes"],
+            row["flops_per_s"],
+            row["bytes_per_s"],
+            row["time_ratio"],
+            row["flops_ratio"],
+        )
+        for row in rows.to_dict("records")
+    ]
+    others = rows[rows["time_ratio"].notna() & (rows["flops_ratio"] != 1)]
+    notes = [_sentence(row) for row in others.to_dict("records")]
+    return Section(title, table=Table(columns, data), notes=notes)
+
+
+def _sentence(row: Mapping[Any, Any]) -> str:
+    """State how one layer compares with the dense one, in figures of the table only."""
+    time, work = row["time_ratio"], row["flops_ratio"]
+    longer = f"takes {write('ratio', time)} the dense layer's time for {write('ratio', work)} its work"
+    return f"{row['layer']} {longer}: it computes at {write('ratio', work / time)} the dense layer's rate."
+
+
+def _method(table: pd.DataFrame) -> Section:
+    """Say where the figures come from, with the arithmetic of the work, so that it can be checked by hand."""
+    calls = int(table["calls"].min())
+    first = table.drop_duplicates(["layer", "pass"])
+    arithmetic = [
+        f"{row.layer} {row.pass_}, batch {row.batch}: {row.flops_formula} = {row.flops:,} FLOP"
+        for row in first.rename(columns={"pass": "pass_"}).itertuples()
+    ]
+    return Section(
+        "How to read this",
+        f"Times are measured without a profiler: the median of {calls} calls of each, in turn, after a warm-up. Work "
+        "and bytes are derived from the shapes: useful operations (a multiplication and an addition count as two), and "
+        "the least that must be moved (each tensor once). Ratios are to the dense layer of the same batch and pass.",
+        notes=arithmetic,
+    )

@@ -1,0 +1,70 @@
+"""A report as JSON.
+
+Schema ``profiler_kit.report``, version 1. Times are integer ns in fields that end in ``_ns``; ``totals`` alone is in
+µs, under names that end in ``_us``. A missing value is ``null``. Tables have all their rows.
+
+| key | value |
+|---|---|
+| schema, schema_version | ``"profiler_kit.report"``, 1; raised when a field goes or changes its meaning |
+| profiler_kit_version | version that wrote it |
+| source | the trace, as named by the user |
+| facts | ``devices`` {number: name}, ``environment``, ``rank``, ``world_size``, ``span_ns`` |
+| health | ``events``, ``kept`` {table: events}, ``skipped`` {reason: events}, … |
+| totals | :class:`profiler_kit.analysis.totals.Totals` in µs |
+| breakdown | ``of``, ``total_ns``, ``rows`` [part, ns] |
+| findings | [title, evidence, advice, gain_ns] |
+| layers, operators, kernels, copies, steps | the result documented in :mod:`profiler_kit.analysis`, its table as ``rows`` |
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pandas as pd
+
+import profiler_kit
+from profiler_kit.report.quantities import is_missing
+from profiler_kit.report.report import Report
+
+SCHEMA = "profiler_kit.report"
+SCHEMA_VERSION = 1
+
+
+def render(report: Report) -> str:
+    """Render a report as JSON text."""
+    document = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "profiler_kit_version": profiler_kit.__version__,
+        "source": report.source,
+        "facts": plain(report.facts),
+        "health": plain(report.health),
+        "totals": report.totals.in_microseconds(),
+        "breakdown": plain(report.breakdown),
+        "findings": plain(report.findings),
+        "layers": plain(report.layers),
+        "operators": plain(report.operators),
+        "kernels": plain(report.kernels),
+        "copies": plain(report.copies),
+        "steps": plain(report.steps),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """Turn results into what JSON can say: a dataclass becomes an object, its ``table`` the list ``rows``."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        if "table" in fields:
+            fields["rows"] = fields.pop("table")
+        return fields
+    if isinstance(value, pd.DataFrame):
+        columns = [[plain(cell) for cell in value[name].tolist()] for name in value.columns]
+        return [dict(zip(value.columns, cells, strict=True)) for cells in zip(*columns, strict=True)]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return None if is_missing(value) else value

@@ -1,0 +1,72 @@
+"""Names from traces made fit to be read: shortened, and harmless wherever they are shown.
+
+Names are untrusted. They may hold escape sequences for a terminal, markup for a page, or text that reverses the
+writing direction of what follows.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+_LONGEST_READ = 4096
+"""Characters of a name that are looked at for a short form."""
+
+_SHOWN_DEPTH = 1
+"""Template arguments nested deeper than this are left out."""
+
+_NOISE = ("(anonymous namespace)::", "at::native::", "(int)")
+"""Parts of kernel names that tell a reader nothing."""
+
+
+def printable(text: str) -> str:
+    """Replace control and direction-changing characters by their escaped code points."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        f"\\u{ord(char):04x}" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") else char
+        for char in text
+    )
+
+
+def short_kernel(name: str) -> str:
+    """Return a C++ kernel name without return type, parameters, nested template arguments and ATen's namespace.
+
+    ``void at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<float>, …>(int, …)`` becomes
+    ``vectorized_elementwise_kernel<4, CUDAFunctor_add<…>, …>``. Names of other kinds stay as they are.
+    """
+    text = name[:_LONGEST_READ]
+    for noise in _NOISE:
+        text = text.replace(noise, "")
+    kept: list[str] = []
+    depth = 0
+    for char in text:
+        if char == "<":
+            depth += 1
+            if depth <= _SHOWN_DEPTH:
+                kept.append(char)
+            elif depth == _SHOWN_DEPTH + 1:
+                kept.append("<…>")
+        elif char == ">" and depth:
+            depth -= 1
+            if depth < _SHOWN_DEPTH:
+                kept.append(char)
+        elif char == "(" and not depth and kept:
+            break
+        elif depth <= _SHOWN_DEPTH:
+            kept.append(char)
+    return "".join(kept).removeprefix("void ").strip() or name
+
+
+def shapes(dims: Any) -> str:
+    """Write input shapes: ``(4,3,224,224) (768,3,16,16)``; inputs that are no tensors are left out."""
+    if not isinstance(dims, tuple):
+        return "–"
+    written = [_shape(one) for one in dims if one]
+    return " ".join(written) or "–"
+
+
+def _shape(dims: Any) -> str:
+    if isinstance(dims, tuple):
+        return "(" + ",".join(_shape(one) for one in dims) + ")"
+    return str(dims)

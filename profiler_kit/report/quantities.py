@@ -1,0 +1,68 @@
+"""How numbers are written for people: one unit a column, so that sizes can be compared by eye."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+Kind = Literal["text", "count", "duration", "share", "ratio", "bytes", "bytes_per_s", "flops", "flops_per_s"]
+"""What a column holds: durations in ns, shares from 0 to 1, ratios written as multiples."""
+
+MISSING: Final = "–"
+
+_SCALES: Final[dict[str, tuple[tuple[float, str], ...]]] = {
+    "duration": ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1, "ns")),
+    "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B")),
+    "bytes_per_s": ((1e12, "TB/s"), (1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1, "B/s")),
+    "flops": ((1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP"), (1e3, "kFLOP"), (1, "FLOP")),
+    "flops_per_s": ((1e12, "TFLOP/s"), (1e9, "GFLOP/s"), (1e6, "MFLOP/s"), (1e3, "kFLOP/s"), (1, "FLOP/s")),
+}
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a value is absent (None, ``<NA>``, NaN)."""
+    return value is None or value != value or str(value) == "<NA>"  # NaN differs from itself
+
+
+def unit_of(kind: Kind, values: Sequence[Any]) -> tuple[float, str]:
+    """Choose one unit for a column, so that its largest value has one to three digits before the point.
+
+    Returns:
+        (divisor, unit); (1, "") for kinds without a unit.
+    """
+    scales = _SCALES.get(kind)
+    if scales is None:
+        return 1, ""
+    largest = max((abs(float(v)) for v in values if not is_missing(v)), default=0.0)
+    return next(((scale, unit) for scale, unit in scales if largest >= scale), scales[-1])
+
+
+def write(kind: Kind, value: Any, divisor: float = 1) -> str:
+    """Write one value of a column in the column's unit."""
+    if is_missing(value):
+        return MISSING
+    if kind == "text":
+        return str(value)
+    if kind == "count":
+        return f"{int(value):,}"
+    if kind == "share":
+        return f"{value:.1%}"
+    if kind == "ratio":
+        return f"{value:,.{3 if value < 0.1 else 2}f} ×"
+    decimals = 0 if divisor == 1 else 2 if kind.endswith("_per_s") else 3
+    return f"{float(value) / divisor:,.{decimals}f}"
+
+
+def with_unit(kind: Kind, value: Any) -> str:
+    """Write a value that stands alone, with its unit."""
+    divisor, unit = unit_of(kind, [value])
+    text = write(kind, value, divisor)
+    return f"{text} {unit}" if unit and text != MISSING else text
+
+
+def bar(share: float, width: int) -> str:
+    """Draw a share from 0 to 1 as a bar of at most `width` characters, in eighths of a character."""
+    eighths = math.floor(min(max(share, 0.0), 1.0) * width * 8 + 0.5)
+    full, rest = divmod(eighths, 8)
+    return "█" * full + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[rest]

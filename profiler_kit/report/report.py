@@ -1,0 +1,94 @@
+"""`Report`: every answer about one trace, ready to be rendered."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from profiler_kit.analysis.breakdown import Breakdown, breakdown
+from profiler_kit.analysis.facts import RecordingFacts, recording_facts
+from profiler_kit.analysis.findings import Finding, findings
+from profiler_kit.analysis.kernel_times import CopyTimes, KernelTimes, copy_times, kernel_times
+from profiler_kit.analysis.layer_times import LayerTimes, layer_times
+from profiler_kit.analysis.operator_times import OperatorTimes, operator_times
+from profiler_kit.analysis.step_times import StepTimes, step_times
+from profiler_kit.analysis.totals import Totals, totals
+from profiler_kit.trace import Health, Trace
+
+DEFAULT_ROWS = 15
+"""Rows of each table that text and Markdown show; JSON always has them all."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Every answer about one trace.
+
+    ``print(report)`` shows it; :meth:`to_markdown` and :meth:`to_json` render it for other places.
+    """
+
+    source: str
+    facts: RecordingFacts
+    health: Health
+    totals: Totals
+    breakdown: Breakdown
+    findings: list[Finding]
+    layers: LayerTimes
+    operators: OperatorTimes
+    kernels: KernelTimes
+    copies: CopyTimes
+    steps: StepTimes
+
+    def to_text(self, *, width: int | None = None, color: bool = False, rows: int = DEFAULT_ROWS) -> str:
+        """Render for a terminal.
+
+        Args:
+            width: Columns of the terminal; by default those of the one there is.
+            color: Use ANSI colour codes.
+            rows: Rows shown of each table.
+        """
+        from profiler_kit.report.terminal import render
+
+        return render(self, width=width or shutil.get_terminal_size((100, 24)).columns, color=color, rows=rows)
+
+    def to_markdown(self, *, rows: int = DEFAULT_ROWS) -> str:
+        """Render as Markdown, with the given number of rows of each table."""
+        from profiler_kit.report.markdown import render
+
+        return render(self, rows=rows)
+
+    def to_json(self) -> str:
+        """Render everything as JSON; :mod:`profiler_kit.report.json` documents the schema."""
+        from profiler_kit.report.json import render
+
+        return render(self)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+
+def make_report(trace: Trace, *, by_shape: bool = False) -> Report:
+    """Answer every question about a trace.
+
+    Args:
+        trace: The trace.
+        by_shape: Keep calls of an operator with different input shapes apart.
+    """
+    sums = totals(trace)
+    operators = operator_times(trace, by_shape=by_shape)
+    copies = copy_times(trace)
+    return Report(
+        source=trace.source,
+        facts=recording_facts(trace),
+        health=trace.health,
+        totals=sums,
+        breakdown=breakdown(trace, sums),
+        findings=findings(sums, copies, operators),
+        layers=layer_times(trace),
+        operators=operators,
+        kernels=kernel_times(trace),
+        copies=copies,
+        steps=step_times(trace),
+    )

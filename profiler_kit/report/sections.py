@@ -1,0 +1,325 @@
+"""The report as sections that text renderers share: what to show, in which order, under which heading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from profiler_kit.report.names import shapes, short_kernel
+from profiler_kit.report.quantities import Kind, with_unit
+from profiler_kit.report.report import Report
+
+ROOT_LAYER = "(model)"
+"""Shown for the root module, whose qualified name is empty."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a shown table.
+
+    Attributes:
+        title: Heading, without the unit; a line break in it is kept where there is little room.
+        kind: What the values are; decides unit and alignment.
+        wide_only: Shown only where there is room.
+    """
+
+    title: str
+    kind: Kind = "text"
+    wide_only: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows to show, already cut to the number asked for.
+
+    Attributes:
+        columns: Columns.
+        rows: Values, one tuple a row.
+        left_out: Rows that were cut.
+        bars: Column whose shares are drawn as bars, where the renderer can.
+    """
+
+    columns: Sequence[Column]
+    rows: Sequence[tuple[Any, ...]]
+    left_out: int = 0
+    bars: str | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """A statement and what supports it.
+
+    Attributes:
+        title: The statement.
+        details: (label, text) pairs.
+    """
+
+    title: str
+    details: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with what belongs under it, in the order of the attributes.
+
+    Attributes:
+        title: Heading.
+        lead: Sentences before everything else.
+        items: Statements, if any.
+        table: The table, if any.
+        notes: Lines after the table.
+    """
+
+    title: str
+    lead: str = ""
+    items: Sequence[Item] = ()
+    table: Table | None = None
+    notes: Sequence[str] = ()
+
+
+def sections(report: Report, rows: int) -> list[Section]:
+    """Lay out a report.
+
+    Args:
+        report: The report.
+        rows: Most rows of each table.
+    """
+    parts = [
+        _where(report),
+        _findings(report),
+        _layers(report, rows),
+        _operators(report, rows),
+        _kernels(report, rows),
+        _copies(report, rows),
+        _steps(report, rows),
+        _health(report),
+    ]
+    return [part for part in parts if part]
+
+
+def headline(report: Report) -> list[tuple[str, str]]:
+    """Return the facts that stand above all sections, as (label, text)."""
+    facts, environment = report.facts, report.facts.environment
+    lines = [("trace", report.source)]
+    if facts.devices:
+        lines.append(
+            ("device", ", ".join(f"{name or 'GPU'} (device {number})" for number, name in facts.devices.items()))
+        )
+    elif cpu := environment.get("cpu", {}).get("model"):
+        lines.append(("device", str(cpu)))
+    if version := environment.get("torch"):
+        lines.append(("torch", str(version)))
+    if facts.rank is not None:
+        of = f" of {facts.world_size}" if facts.world_size else ""
+        lines.append(("rank", f"{facts.rank}{of}"))
+    spans = f"{with_unit('duration', facts.span_ns)}"
+    steps = f", {report.totals.steps} step{'s'[: report.totals.steps > 1]}" if report.totals.steps else ""
+    lines.append(("recorded", f"{spans}{steps}"))
+    return lines
+
+
+def _cut(frame: pd.DataFrame, rows: int) -> tuple[pd.DataFrame, int]:
+    return frame.head(rows), max(len(frame) - rows, 0)
+
+
+def _where(report: Report) -> Section:
+    parts = report.breakdown
+    rows = [
+        (part, ns, ns / parts.total_ns if parts.total_ns else 0.0)
+        for part, ns in zip(parts.table["part"], parts.table["ns"], strict=True)
+    ]
+    rows.append(("total", parts.total_ns, 1.0 if parts.total_ns else 0.0))
+    lead = (
+        "Time of the GPU from its first to its last activity."
+        if parts.of == "GPU"
+        else "No GPU activity in this trace; this is the time of operators on the host, each without the operators "
+        "that it calls."
+    )
+    columns = (Column("part"), Column("time", "duration"), Column("share", "share"))
+    return Section("Where the time went", lead, table=Table(columns, rows, bars="share"))
+
+
+def _findings(report: Report) -> Section | None:
+    if not report.findings:
+        return None
+    items = []
+    for finding in report.findings:
+        details = [("evidence", finding.evidence), ("try", finding.advice)]
+        if finding.gain_ns is not None:
+            details.append(("gain", f"at most {with_unit('duration', finding.gain_ns)}"))
+        items.append(Item(finding.title, details))
+    return Section("What stands out", items=items)
+
+
+def _layers(report: Report, rows: int) -> Section | None:
+    result = report.layers
+    if not len(result.table):
+        return Section(
+            "Layers",
+            "The trace has no layer spans. Record with profiler_kit.profile(model, …) to see time by layer.",
+        )
+    of = "device" if result.device_total_ns else "host"
+    total = result.device_total_ns if of == "device" else result.host_total_ns
+    unattributed = result.device_unattributed_ns if of == "device" else result.host_unattributed_ns
+    table = result.table.assign(
+        own=result.table[f"forward_{of}_self_ns"] + result.table[f"backward_{of}_self_ns"]
+    ).sort_values("own", ascending=False, kind="stable")
+    shown, left_out = _cut(table, rows)
+    data = [
+        (
+            row["layer"] or ROOT_LAYER,
+            row["type"],
+            row["calls"],
+            row[f"forward_{of}_ns"],
+            row[f"backward_{of}_ns"],
+            row["own"],
+            row["own"] / total if total else 0.0,
+        )
+        for _, row in shown.iterrows()
+    ]
+    columns = (
+        Column("layer"),
+        Column("type"),
+        Column("calls", "count"),
+        Column("forward", "duration"),
+        Column("backward", "duration"),
+        Column("self", "duration"),
+        Column("share", "share"),
+    )
+    note = _books("In layers", total - unattributed, "in no layer", unattributed, total)
+    lead = "Device time by layer; " if of == "device" else "Host operator time by layer; "
+    return Section(
+        "Layers", lead + "self is without inner layers.", table=Table(columns, data, left_out), notes=(note,)
+    )
+
+
+def _operators(report: Report, rows: int) -> Section:
+    result = report.operators
+    by_shape = "input_dims" in result.table
+    total = result.device_total_ns or result.host_total_ns
+    own = "device_self_ns" if result.device_total_ns else "host_self_ns"
+    shown, left_out = _cut(result.table, rows)
+    columns = [Column("operator")]
+    if by_shape:
+        columns.append(Column("input shapes"))
+    columns.append(Column("calls", "count"))
+    if result.device_total_ns:
+        columns += [Column("device self", "duration"), Column("device total", "duration", wide_only=True)]
+    columns += [
+        Column("host self", "duration"),
+        Column("host total", "duration", wide_only=bool(result.device_total_ns)),
+        Column("share", "share"),
+    ]
+    data = []
+    for _, row in shown.iterrows():
+        cells: list[Any] = [row["name"]]
+        if by_shape:
+            cells.append(shapes(row["input_dims"]))
+        cells.append(row["calls"])
+        if result.device_total_ns:
+            cells += [row["device_self_ns"], row["device_total_ns"]]
+        cells += [row["host_self_ns"], row["host_total_ns"], row[own] / total if total else 0.0]
+        data.append(tuple(cells))
+    notes = []
+    if result.device_total_ns:
+        notes.append(
+            _books(
+                "Device time in operators",
+                result.device_attributed_ns,
+                "in none",
+                result.device_unattributed_ns,
+                result.device_total_ns,
+            )
+        )
+    lead = f"Share is of {'device' if result.device_total_ns else 'host operator'} self time."
+    return Section("Operators", lead, table=Table(columns, data, left_out), notes=notes)
+
+
+def _kernels(report: Report, rows: int) -> Section | None:
+    result = report.kernels
+    if not len(result.table):
+        return None
+    shown, left_out = _cut(result.table, rows)
+    data = [
+        (
+            short_kernel(row["name"]),
+            *(row[column] for column in ("calls", "total_ns", "share", "mean_ns", "min_ns", "max_ns")),
+        )
+        for row in shown.to_dict("records")
+    ]
+    columns = (
+        Column("kernel"),
+        Column("calls", "count"),
+        Column("total", "duration"),
+        Column("share", "share"),
+        Column("mean", "duration"),
+        Column("min", "duration", wide_only=True),
+        Column("max", "duration", wide_only=True),
+    )
+    return Section("Kernels", table=Table(columns, data, left_out))
+
+
+def _copies(report: Report, rows: int) -> Section | None:
+    result = report.copies
+    if not len(result.table):
+        return None
+    shown, left_out = _cut(result.table, rows)
+    data = [(row.name, row.calls, row.total_ns, row.bytes, row.bytes_per_s) for row in shown.itertuples(index=False)]
+    columns = (
+        Column("copy"),
+        Column("calls", "count"),
+        Column("total", "duration"),
+        Column("size", "bytes"),
+        Column("rate", "bytes_per_s"),
+    )
+    return Section("Copies and memsets", table=Table(columns, data, left_out))
+
+
+def _steps(report: Report, rows: int) -> Section | None:
+    result = report.steps
+    if not len(result.table):
+        return None
+    shown, left_out = _cut(result.table, rows)
+    with_device = bool(result.device_total_ns)
+    columns = [Column("step"), Column("host", "duration"), Column("in operators", "duration")]
+    if with_device:
+        columns += [
+            Column("kernels", "count"),
+            Column("device", "duration"),
+            Column("device busy", "duration"),
+        ]
+    data = []
+    for row in shown.itertuples(index=False):
+        cells = [row.step, row.host_ns, row.op_ns]
+        data.append(tuple([*cells, row.kernels, row.device_ns, row.device_busy_ns] if with_device else cells))
+    notes = []
+    if with_device:
+        inside = result.device_total_ns - result.device_unattributed_ns
+        notes.append(
+            _books("Device time in steps", inside, "in none", result.device_unattributed_ns, result.device_total_ns)
+        )
+    return Section("Steps", table=Table(columns, data, left_out), notes=notes)
+
+
+def _books(inside: str, inside_ns: int, outside: str, outside_ns: int, total_ns: int) -> str:
+    """Write a closed sum: what is attributed, what is not, and the total."""
+    share = inside_ns / total_ns if total_ns else 1.0
+    return (
+        f"{inside} {with_unit('duration', inside_ns)} ({share:.1%}) + {outside} "
+        f"{with_unit('duration', outside_ns)} = {with_unit('duration', total_ns)}"
+    )
+
+
+def _health(report: Report) -> Section | None:
+    kernels, launched = report.totals.kernels, report.totals.kernels_launched
+    if kernels == launched:
+        return None
+    return Section(
+        "Health of the trace",
+        notes=(
+            f"{kernels - launched:,} of {kernels:,} kernels have no launch in the trace; they belong to no operator.",
+        ),
+    )

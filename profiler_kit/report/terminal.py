@@ -1,0 +1,133 @@
+"""A report as text for a terminal or a pipe."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from profiler_kit.report.names import printable
+from profiler_kit.report.quantities import bar, unit_of, write
+from profiler_kit.report.report import Report
+from profiler_kit.report.sections import Item, Section, Table, headline, sections
+
+WIDE = 120
+"""From this width on, the columns that need room are shown."""
+
+BAR_WIDTH = 20
+
+_GAP = 3
+"""Blanks between two columns."""
+
+_NARROWEST_TEXT = 8
+"""Text columns are cut to no less than this."""
+
+_LABEL_WIDTH = 10
+"""Room for the labels of an item's details."""
+
+NARROWEST = 40
+"""Below this width nothing can be laid out; the text is then as wide as this."""
+
+
+def render(report: Report, *, width: int, color: bool, rows: int) -> str:
+    """Render a report as text that is at most `width` columns wide."""
+    return render_sections("profiler_kit report", headline(report), sections(report, rows), width=width, color=color)
+
+
+def render_sections(
+    title: str, facts: Sequence[tuple[str, str]], parts: Sequence[Section], *, width: int, color: bool
+) -> str:
+    """Render a title, facts (label, text) and sections as text that is at most `width` columns wide."""
+    width = max(width, NARROWEST)
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        highlight=False,
+        legacy_windows=False,
+    )
+    console.print(Text(title, style="bold"))
+    for label, text in facts:
+        console.print(Text(f"{label:>9}  {printable(text)}", overflow="fold"))
+    for section in parts:
+        console.print()
+        console.print(section_view(section, width))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def section_view(section: Section, width: int) -> RenderableType:
+    """Lay out one section for rich."""
+    parts: list[RenderableType] = [Text(section.title, style="bold cyan")]
+    if section.lead:
+        parts.append(Text(section.lead, style="dim"))
+    parts += [_item_view(item) for item in section.items]
+    if section.table is not None:
+        parts.append(_table_view(section.table, width))
+    parts += [Text(printable(note)) for note in section.notes]
+    return Group(*parts)
+
+
+def _item_view(item: Item) -> RenderableType:
+    details = RichTable.grid(padding=(0, 1))
+    details.add_column(style="dim", no_wrap=True, width=_LABEL_WIDTH, justify="right")
+    details.add_column()
+    for label, text in item.details:
+        details.add_row(label, Text(printable(text)))
+    return Group(Text(f"• {printable(item.title)}", style="bold"), details)
+
+
+def _table_view(table: Table, width: int) -> RenderableType:
+    shown = [place for place, column in enumerate(table.columns) if width >= WIDE or not column.wide_only]
+    headings, cells = [], []
+    for place in shown:
+        column = table.columns[place]
+        values = [row[place] for row in table.rows]
+        divisor, unit = unit_of(column.kind, values)
+        headings.append([*column.title.split("\n"), *([f"({unit})"] if unit else [])])
+        cells.append([printable(write(column.kind, value, divisor)) for value in values])
+    widths = [
+        max(cell_len(text) for text in [*heading, *column, ""]) for heading, column in zip(headings, cells, strict=True)
+    ]
+    bars = next((place for place in shown if table.columns[place].title == table.bars), None)
+    room = width - _GAP * (len(shown) - 1) - (0 if bars is None else _GAP + BAR_WIDTH)
+    flexible = [at for at, place in enumerate(shown) if table.columns[place].kind == "text"]
+    _shrink(widths, flexible, room)
+    view = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    for at, heading in enumerate(headings):
+        right = at not in flexible
+        view.add_column(
+            Text("\n".join(heading)),
+            width=widths[at],
+            justify="right" if right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            vertical="bottom",
+        )
+    if bars is not None:
+        view.add_column("", no_wrap=True, width=BAR_WIDTH)
+    for number, row in enumerate(table.rows):
+        line = [Text(column[number]) for column in cells]
+        if bars is not None:
+            is_total = row[bars] == 1.0 and number == len(table.rows) - 1
+            line.append(Text("" if is_total else bar(row[bars], BAR_WIDTH), style="cyan"))
+        view.add_row(*line)
+    if not table.left_out:
+        return view
+    return Group(view, Text(f"… and {table.left_out:,} more", style="dim"))
+
+
+def _shrink(widths: list[int], flexible: list[int], room: int) -> None:
+    """Narrow the widest of the flexible columns, in place, until all fit into the room."""
+    while flexible and sum(widths) > room:
+        widest = max(flexible, key=lambda at: widths[at])
+        if widths[widest] <= _NARROWEST_TEXT:
+            return
+        widths[widest] -= 1
