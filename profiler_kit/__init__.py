@@ -54,7 +54,14 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    try:
+        value = getattr(importlib.import_module(home), name)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        from profiler_kit.errors import MissingExtraError
+
+        raise MissingExtraError("recording", "torch", "torch") from None
     globals()[name] = value
     return value
 

@@ -101,7 +101,7 @@ def _row(measured: MeasuredLayer) -> dict[str, object]:
     dense = len(weight) == 2
     flops = linear_flops(weight, output) if dense else convolution_flops(weight, output)
     formula = f"2 × {prod(output):,} outputs × {prod(weight[1:]):,}"
-    backward = measured.pass_ == "backward"
+    backward = measured.pass_ == "backward"  # noqa: S105 (the name of a pass, no password)
     moved = (backward_bytes if backward else forward_bytes)(
         measured.input_shape, weight, output, bias=weight[0], itemsize=_ITEMSIZE[measured.dtype]
     )

@@ -19,12 +19,13 @@ from profiler_kit.trace import Trace, row_numbers
 
 @dataclass(frozen=True)
 class OperatorTimes:
-    """Time by operator. The books close: self times sum up to what is attributed, and attributed + unattributed = total.
+    """Time by operator. The books close: self times sum up to what is attributed; with the rest that is the total.
 
     Attributes:
         table: One row per operator name (and input shapes if asked for), most device time first, then most host time:
             ``name``, ``input_dims`` (if asked for), ``calls``, ``host_self_ns``, ``host_total_ns``,
-            ``device_self_ns``, ``device_total_ns``. Totals include nested operators, each counted once.
+            ``device_self_ns``, ``device_total_ns``. Totals include nested operators, each counted once. An operator
+            inside another of its name (``aten::sum`` calls its own overload) is part of that call and no other one.
         device_total_ns: Duration of all kernels, copies and memsets.
         device_attributed_ns: The part launched inside an operator; the sum of ``device_self_ns``.
         device_unattributed_ns: The rest: launched outside operators, or its launch is not in the trace.
@@ -56,11 +57,12 @@ def operator_times(trace: Trace, *, by_shape: bool = False) -> OperatorTimes:
         rows["input_dims"] = _shapes(trace)
     group = rows.groupby(keys, dropna=False, sort=False).ngroup().to_numpy().astype(np.int64)
     outer = ~nested_in_same(group, parents)
+    rows["outer"] = outer
     rows["host_total_ns"] = np.where(outer, trace.ops["duration_ns"], 0)
     rows["device_self_ns"] = device_self
     rows["device_total_ns"] = np.where(outer, device_with_inner, 0)
     table = rows.groupby(keys, dropna=False, sort=False).agg(
-        calls=("host_self_ns", "size"),
+        calls=("outer", "sum"),
         host_self_ns=("host_self_ns", "sum"),
         host_total_ns=("host_total_ns", "sum"),
         device_self_ns=("device_self_ns", "sum"),
@@ -68,6 +70,8 @@ def operator_times(trace: Trace, *, by_shape: bool = False) -> OperatorTimes:
     )
     order = ["device_self_ns", "host_self_ns"]
     table = table.reset_index().sort_values(order, ascending=False, kind="stable", ignore_index=True)
+    if by_shape:
+        table["input_dims"] = table["input_dims"].astype(object).where(table["input_dims"].notna(), None)
     device_total = int(activity["duration_ns"].sum())
     attributed = int(device_self.sum())
     return OperatorTimes(

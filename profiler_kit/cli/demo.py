@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,13 +38,10 @@ class DemoCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        try:
-            from profiler_kit.record import record_dense_vs_conv
-        except ModuleNotFoundError as error:
-            if error.name != "torch":
-                raise
-            raise MissingExtraError("the demo", "torch", "torch") from None
+        if importlib.util.find_spec("torch") is None:
+            raise MissingExtraError("the demo", "torch", "torch")
         from profiler_kit.analysis.layer_comparison import compare_layers
+        from profiler_kit.record import record_dense_vs_conv
         from profiler_kit.report.comparison import ComparisonReport
 
         logdir = Path(arguments.logdir)

@@ -13,7 +13,7 @@ Schema ``profiler_kit.report``, version 1. Times are integer ns in fields that e
 | totals | :class:`profiler_kit.analysis.totals.Totals` in µs |
 | breakdown | ``of``, ``total_ns``, ``rows`` [part, ns] |
 | findings | [title, evidence, advice, gain_ns] |
-| layers, operators, kernels, copies, steps | the result documented in :mod:`profiler_kit.analysis`, its table as ``rows`` |
+| layers, operators, kernels, copies, steps | results documented in :mod:`profiler_kit.analysis`, tables as ``rows`` |
 """
 
 from __future__ import annotations

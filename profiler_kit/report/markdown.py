@@ -10,7 +10,12 @@ from profiler_kit.report.quantities import unit_of, write
 from profiler_kit.report.report import Report
 from profiler_kit.report.sections import Section, Table, headline, sections
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "~": "&#126;"})
+"""Written as entities, which every dialect of Markdown knows; a backslash before these works in some only."""
+
+_MARKUP = re.compile(r"([\\`*{}\[\]]|(?<![^\W_])_|_(?![^\W_]))")
+"""Escaped with a backslash. An underscore inside a word marks nothing up."""
+
 LONGEST_NAME = 120
 """Longer names are cut in the middle of a page; JSON has them whole."""
 
@@ -44,7 +49,7 @@ def section_lines(section: Section) -> list[str]:
 
 def escape(text: str) -> str:
     """Make text from a trace harmless in Markdown: no markup, no HTML, no table or line breaks."""
-    return _SPECIAL.sub(r"\\\1", printable(text))
+    return _MARKUP.sub(r"\\\1", printable(text)).translate(_ENTITIES)
 
 
 def _table_lines(table: Table) -> list[str]:

@@ -6,7 +6,6 @@ writing direction of what follows.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 _LONGEST_READ = 4096
@@ -20,13 +19,10 @@ _NOISE = ("(anonymous namespace)::", "at::native::", "(int)")
 
 
 def printable(text: str) -> str:
-    """Replace control and direction-changing characters by their escaped code points."""
-    if text.isascii() and text.isprintable():
+    """Replace whatever does not print (controls, direction marks, line breaks) by its escaped code point."""
+    if text.isprintable():
         return text
-    return "".join(
-        f"\\u{ord(char):04x}" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") else char
-        for char in text
-    )
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def short_kernel(name: str) -> str:

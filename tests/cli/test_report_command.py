@@ -1,0 +1,144 @@
+"""``profiler-kit report`` as a user meets it: real processes, their output and exit codes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.builders import TraceBuilder
+
+
+def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
+    return subprocess.run(
+        [sys.executable, "-m", "profiler_kit", *arguments],
+        capture_output=True, text=True, encoding="utf-8", env=environment, timeout=120, **options,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def gpu_trace(tmp_path: Path) -> Path:
+    b = TraceBuilder(deviceProperties=[{"id": 0, "name": "NVIDIA Example"}])
+    b.op("aten::cudnn_convolution", 0, 50, **{"Input Dims": [[1, 3, 8, 8], [4, 3, 3, 3]]})
+    b.kernel("void cudnn::example<float, 3>(int)", 60, 40, launched_at=10)
+    (tmp_path / "run").mkdir()
+    return b.write(tmp_path / "run" / "worker0.pt.trace.json")
+
+
+def test_text_into_a_pipe_has_no_colour_codes(gpu_trace: Path) -> None:
+    result = run("report", str(gpu_trace))
+    assert result.returncode == 0
+    assert "\x1b" not in result.stdout
+    assert "NVIDIA Example (device 0)" in result.stdout
+    assert "cudnn::example<float, 3>" in result.stdout
+    assert result.stderr == ""
+
+
+def test_colour_on_request(gpu_trace: Path) -> None:
+    assert "\x1b[" in run("report", str(gpu_trace), "--color", "always").stdout
+
+
+def test_json_has_the_documented_keys(gpu_trace: Path) -> None:
+    document = json.loads(run("report", str(gpu_trace), "--format", "json").stdout)
+    assert (document["schema"], document["schema_version"]) == ("profiler_kit.report", 1)
+    assert list(document["totals"]) == [
+        "kernels", "distinct_kernels", "kernel_us", "copies", "copy_us", "copy_bytes", "memsets", "memset_us",
+        "gpu_busy_us", "gpu_span_us", "kernels_launched", "kernels_in_op", "conv_fwd_us", "conv_bwd_us", "steps",
+    ]  # fmt: skip
+    assert document["totals"]["conv_fwd_us"] == 40
+    assert document["kernels"]["rows"][0]["total_ns"] == 40_000
+
+
+def test_markdown_goes_to_a_file(gpu_trace: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.md"
+    assert run("report", str(gpu_trace), "--format", "markdown", "-o", str(out)).stdout == ""
+    assert out.read_text(encoding="utf-8").startswith("# profiler_kit report\n")
+
+
+def test_by_shape(gpu_trace: Path) -> None:
+    assert "(1,3,8,8) (4,3,3,3)" in run("report", str(gpu_trace), "--by-shape", "--width", "160").stdout
+
+
+def test_a_directory_reports_its_newest_trace(gpu_trace: Path) -> None:
+    newer = gpu_trace.with_name("worker1.pt.trace.json")
+    newer.write_bytes(gpu_trace.read_bytes())
+    os.utime(gpu_trace, ns=(0, 0))
+    result = run("report", str(gpu_trace.parent))
+    assert str(newer) in result.stdout
+    assert "2 traces" in result.stderr
+
+
+def test_a_trace_without_gpu_gives_its_host_report(tmp_path: Path) -> None:
+    b = TraceBuilder()
+    b.op("aten::linear", 0, 50)
+    result = run("report", str(b.write(tmp_path / "cpu.json")))
+    assert result.returncode == 0
+    assert "No GPU activity" in result.stdout
+    assert "matrix products" in result.stdout
+
+
+def test_a_reader_that_goes_away_is_no_error(gpu_trace: Path) -> None:
+    command = f"{sys.executable} -m profiler_kit report {gpu_trace} | head -1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert result.stderr == ""
+
+
+def test_an_ascii_terminal_gets_replacements(gpu_trace: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "profiler_kit", "report", str(gpu_trace)]
+    result = subprocess.run(command, capture_output=True, env=environment, timeout=60)
+    assert result.returncode == 0, result.stderr
+
+
+BAD_FILES = {
+    "empty.json": b"",
+    "empty.json.gz": gzip.compress(b""),
+    "other.json": b'{"a": 1}',
+    "list_of_numbers.json": b"[1, 2, 3]",
+    "text.json": b"hello",
+    "picture.png": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "cut.json.gz": gzip.compress(b'{"traceEvents": []}')[:12],
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_bad_files_give_one_line_and_exit_code_2(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(BAD_FILES[name])
+    assert_one_line_error(run("report", str(path)), str(path))
+
+
+def test_bad_places_give_one_line_and_exit_code_2(gpu_trace: Path, tmp_path: Path) -> None:
+    missing, empty = tmp_path / "missing.json", tmp_path / "empty"
+    empty.mkdir()
+    assert_one_line_error(run("report", str(missing)), str(missing))
+    assert_one_line_error(run("report", str(empty)), str(empty))
+    assert_one_line_error(run("report", str(gpu_trace), "-o", str(empty)), str(empty))
+    assert_one_line_error(run("report", str(gpu_trace), "-o", str(missing / "x.md")), str(missing))
+
+
+def test_unknown_arguments_exit_with_2() -> None:
+    assert run("report").returncode == 2
+    assert run("no-such-command").returncode == 2
+    assert run().returncode == 2
+
+
+@pytest.mark.parametrize("command", [[], ["report"], ["demo"]])
+def test_help(command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.returncode == 0
+    assert "usage: profiler-kit" in result.stdout
+
+
+def assert_one_line_error(result: subprocess.CompletedProcess[str], place: str) -> None:
+    assert result.returncode == 2
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("profiler-kit: ")
+    assert place in line
