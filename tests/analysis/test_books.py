@@ -19,7 +19,7 @@ from tests.builders import TraceBuilder
 
 @pytest.fixture
 def training(tmp_path: Path) -> Trace:
-    """One training step of a convolution: forward on thread 1, backward on thread 2, on one stream and a bit of another.
+    """A training step of a convolution: forward on thread 1, backward on thread 2, most of it on one stream.
 
     Host (µs)                                   GPU (µs)
     0..100   ProfilerStep#7

@@ -101,12 +101,11 @@ def test_printing_a_report_fits_the_terminal(hostile: Report, monkeypatch: pytes
     ("name", "short"),
     [
         (
-            "void at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<float>, "
-            "std::array<char*, 3ul> >(int, at::native::CUDAFunctor_add<float>, std::array<char*, 3ul>)",
-            "vectorized_elementwise_kernel<4, CUDAFunctor_add<…>, std::array<…> >",
+            "void at::native::elementwise_kernel<4, at::native::Add<float>, std::array<char*, 3ul> >(int, Add<float>)",
+            "elementwise_kernel<4, Add<…>, std::array<…> >",
         ),
         ("volta_sgemm_128x64_nt", "volta_sgemm_128x64_nt"),
-        ("void cudnn::bn_fw_tr_1C11_kernel_NCHW<float, 512>(cudnnTensorStruct)", "cudnn::bn_fw_tr_1C11_kernel_NCHW<float, 512>"),
+        ("void cudnn::bn_fw_tr_1C11_kernel_NCHW<float, 512>(int)", "cudnn::bn_fw_tr_1C11_kernel_NCHW<float, 512>"),
         ("_Z3foov", "_Z3foov"),
         ("kernel<cut sh", "kernel<cut sh"),
         ("(only parameters)", "(only parameters)"),
