@@ -1,0 +1,248 @@
+"""The context manager that records traces."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.profiler import ProfilerAction
+
+import profiler_kit
+from profiler_kit.errors import RecordingError
+from profiler_kit.record.cycles import CycleProfiler, refuse_running_profiler
+from profiler_kit.record.environment import describe_environment
+from profiler_kit.record.layer_spans import LayerSpans, name_layers
+from profiler_kit.record.trace_file import write_trace
+from profiler_kit.trace.spans import METADATA_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from os import PathLike
+    from types import TracebackType
+    from typing import TypeVar
+
+    Self = TypeVar("Self", bound="Recorder")
+
+_logger = logging.getLogger(__name__)
+_recording = threading.Lock()
+"""Held while a recorder's block runs: PyTorch has one profiler in a process."""
+
+
+class Recorder:
+    """Records what PyTorch does inside a ``with`` block, and what each layer of a model has to do with it.
+
+    Without ``active`` and ``schedule`` everything inside the block is recorded and ``step`` is optional. With
+    ``active``, the block's steps go through ``skip_first``, then cycles of ``wait``, ``warmup`` and ``active`` steps.
+    Each finished cycle is written as ``<logdir>/<worker>.<time>.pt.trace.json.gz``, where torch-tb-profiler finds it;
+    a cycle that the end of the block or an exception cuts short is written, too. Recording never stops the block: a
+    trace that cannot be written during ``step`` is logged, and reported as an error at the end of the block unless
+    the block has failed by itself.
+
+    A module that occurs in the model several times is known by its first name, as in ``named_modules()``. The
+    model's values, gradients and attributes are left as they were. A recorder can be used once.
+
+    Args:
+        model: The model whose layers are to be told apart, or None.
+        logdir: Directory for the traces; made if it is not there.
+        wait: Steps to leave out at the beginning of each cycle.
+        warmup: Steps at the beginning of each cycle in which the profiler runs but keeps nothing; the first steps
+            under a profiler are slower than the others.
+        active: Steps to record in each cycle.
+        repeat: Number of cycles; 0 goes on to the end of the block.
+        skip_first: Steps to leave out before the first cycle.
+        schedule: Any ``torch.profiler`` schedule, in place of the five numbers.
+        activities: As for ``torch.profiler.profile``; None stands for all that the machine has.
+        record_shapes: Whether to note the operators' input shapes.
+        worker: Name of this process in the file names, by default host name and process number. Characters other than
+            letters, digits, ``_`` and ``-`` become ``_``.
+        layers: Whether to mark every forward call of the model's modules in the trace.
+        on_trace_ready: Called with the ``torch.profiler.profile`` after each cycle's file has been written.
+        **profiler_options: Further options of ``torch.profiler.profile``.
+
+    Raises:
+        RecordingError: If the options contradict each other.
+        TypeError: If ``torch.profiler.profile`` does not know one of ``profiler_options``.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | None = None,
+        logdir: str | PathLike[str] = "runs",
+        *,
+        wait: int = 0,
+        warmup: int = 0,
+        active: int | None = None,
+        repeat: int = 0,
+        skip_first: int = 0,
+        schedule: Callable[[int], Any] | None = None,
+        activities: Iterable[Any] | None = None,
+        record_shapes: bool = True,
+        worker: str | None = None,
+        layers: bool = True,
+        on_trace_ready: Callable[[Any], object] | None = None,
+        **profiler_options: Any,
+    ) -> None:
+        if model is not None and not isinstance(model, nn.Module):
+            raise RecordingError(f"model must be a torch.nn.Module or None, not {type(model).__name__}")
+        steps = {"wait": wait, "warmup": warmup, "active": active, "repeat": repeat, "skip_first": skip_first}
+        _check_schedule(steps, schedule)
+        self._model = model if layers else None
+        self._logdir = Path(logdir)
+        self._steps = None if active is None else steps
+        self._worker = re.sub(r"[^A-Za-z0-9_-]", "_", worker or f"{socket.gethostname()}_{os.getpid()}")
+        self._on_trace_ready = on_trace_ready
+        self._trace_paths: list[Path] = []
+        self._write_error: RecordingError | None = None
+        self._callback_error: Exception | None = None
+        self._state = "new"
+        self._spans = LayerSpans(model) if model is not None and layers else None
+        self._profiler = CycleProfiler(
+            self._spans,
+            schedule=schedule or (_record_everything if active is None else torch.profiler.schedule(**steps)),
+            activities=activities,
+            record_shapes=record_shapes,
+            on_trace_ready=self._finish_cycle,
+            **profiler_options,
+        )
+
+    @property
+    def trace_paths(self) -> list[Path]:
+        """Files of the cycles finished so far, in order."""
+        return list(self._trace_paths)
+
+    def __enter__(self: Self) -> Self:
+        """Start recording, or waiting for the first cycle.
+
+        Raises:
+            RecordingError: If this recorder has been used before, if another one or another ``torch.profiler`` is
+                running, or if nothing can be written to the logdir.
+        """
+        if self._state != "new":
+            raise RecordingError("this recorder has been used already; make a new one for each with block")
+        _require_writable(self._logdir)
+        if not _recording.acquire(blocking=False):
+            raise RecordingError("another recording is running in this process; recordings cannot be nested")
+        try:
+            refuse_running_profiler()
+            self._profiler.__enter__()
+        except BaseException:
+            _recording.release()
+            raise
+        self._state = "running"
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop recording and write what has been recorded.
+
+        Raises:
+            RecordingError: If a trace could not be written and the block has not failed by itself.
+        """
+        self._state = "finished"
+        try:
+            self._profiler.__exit__(exc_type, exc, traceback)
+        except Exception as error:
+            if exc is None:
+                raise
+            _logger.error("torch.profiler could not be stopped: %s", error)
+        finally:
+            if self._spans is not None:
+                self._spans.remove()
+            _recording.release()
+        if exc is None and (failure := self._callback_error or self._write_error) is not None:
+            raise failure
+        if self._callback_error is not None:
+            _logger.error("on_trace_ready failed: %s", self._callback_error)
+
+    def step(self) -> None:
+        """Say that one step of the block's loop is over.
+
+        Raises:
+            RecordingError: If it is called outside of the ``with`` block, or if another ``torch.profiler`` runs when a
+                cycle is to begin.
+        """
+        if self._state != "running":
+            raise RecordingError("step() marks the end of a step inside of the with block; the block is not running")
+        self._profiler.step()
+        if self._callback_error is not None:
+            error, self._callback_error = self._callback_error, None
+            raise error
+
+    def key_averages(self, *args: Any, **options: Any) -> Any:
+        """Return ``torch.profiler.profile.key_averages`` of the last cycle."""
+        return self._profiler.key_averages(*args, **options)
+
+    def _finish_cycle(self, profiler: CycleProfiler) -> None:
+        """Write a cycle's file and call the user's callback; errors wait until torch.profiler is out of the way."""
+        path = self._logdir / f"{self._worker}.{time.time_ns()}.pt.trace.json.gz"
+        try:
+            write_trace(profiler.export_chrome_trace, path, {METADATA_KEY: self._describe()})
+        except RecordingError as error:
+            self._write_error = error
+            _logger.error("%s", error)
+        else:
+            self._trace_paths.append(path)
+            profiler.written = path
+        if self._on_trace_ready is not None:
+            try:
+                self._on_trace_ready(profiler)
+            except Exception as error:
+                self._callback_error = error
+
+    def _describe(self) -> dict[str, Any]:
+        return {
+            "version": profiler_kit.__version__,
+            "schedule": self._steps,
+            "environment": describe_environment(),
+            "layers": {} if self._model is None else _describe_layers(self._model),
+        }
+
+
+def _record_everything(step: int) -> ProfilerAction:  # noqa: ARG001 - a schedule's signature
+    return ProfilerAction.RECORD
+
+
+def _check_schedule(steps: dict[str, int | None], schedule: Callable[[int], Any] | None) -> None:
+    given = [f"{name}={value}" for name, value in steps.items() if value]
+    if schedule is not None and given:
+        raise RecordingError(f"give either schedule or {', '.join(given)}, not both")
+    if steps["active"] is None and given:
+        raise RecordingError(f"{', '.join(given)} has no meaning without active, the number of steps to record")
+    for name, value in steps.items():
+        least = 1 if name == "active" else 0
+        if value is not None and value < least:
+            raise RecordingError(f"{name}={value} must be at least {least}")
+
+
+def _require_writable(logdir: Path) -> None:
+    try:
+        logdir.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=logdir, prefix=".", suffix=".tmp"):
+            pass
+    except OSError as error:
+        raise RecordingError(
+            f"{logdir}: no traces can be written here: {error.strerror}; choose another logdir"
+        ) from error
+
+
+def _describe_layers(model: nn.Module) -> dict[str, dict[str, Any]]:
+    """Describe the modules by name, each with the parameters that no earlier module has, so that they add up."""
+    counted: set[int] = set()
+    layers = {}
+    for layer in name_layers(model):
+        # Submodules of a compiled region are not listed, so the region answers for their parameters.
+        new = [p for p in layer.module.parameters(recurse=layer.compiled) if id(p) not in counted]
+        counted.update(map(id, new))
+        sizes = [0 if torch.nn.parameter.is_lazy(p) else p.numel() for p in new]
+        layers[layer.name] = {"type": layer.type, "parameters": sum(sizes)}
+    return layers
