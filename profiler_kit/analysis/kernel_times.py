@@ -1,4 +1,4 @@
-"""Time by kernel name, and copies by kind."""
+"""Time by kernel name with what the name tells, the same summed by any of these facts, and copies by kind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from profiler_kit.analysis.kernel_facts import IDENTITY_COLUMNS
+from profiler_kit.kernels import identify
 from profiler_kit.trace import Trace
 
 
@@ -15,10 +17,27 @@ class KernelTimes:
 
     Attributes:
         table: One row per name, most time first: ``name``, ``calls``, ``total_ns``, ``mean_ns``, ``min_ns``,
-            ``max_ns``, ``share`` (of all kernel time, 0 to 1).
+            ``max_ns``, ``share`` (of all kernel time, 0 to 1), and `IDENTITY_COLUMNS`, where ``"unknown"`` means that
+            the name does not tell and None that the question does not apply.
         total_ns: Duration of all kernels; the sum of the column ``total_ns``.
     """
 
+    table: pd.DataFrame
+    total_ns: int
+
+
+@dataclass(frozen=True)
+class KernelGroups:
+    """Kernel time by one fact about the kernels.
+
+    Attributes:
+        by: The fact, one of :data:`profiler_kit.analysis.kernel_facts.GROUPS`.
+        table: One row per value, most time first: ``value`` (None where the question does not apply), ``kernels``
+            (distinct names), ``calls``, ``total_ns``, ``share``.
+        total_ns: Duration of all kernels; the sum of the column ``total_ns``.
+    """
+
+    by: str
     table: pd.DataFrame
     total_ns: int
 
@@ -46,7 +65,28 @@ def kernel_times(trace: Trace) -> KernelTimes:
     total = int(trace.kernels["duration_ns"].sum())
     table["name"] = table["name"].astype(object)
     table["share"] = table["total_ns"] / total if total else 0.0
+    identities = pd.DataFrame(
+        [identify(name).to_dict() for name in table["name"]], columns=list(IDENTITY_COLUMNS), dtype=object
+    )
+    table = pd.concat([table.reset_index(drop=True), identities], axis=1)
     return KernelTimes(table.sort_values("total_ns", ascending=False, kind="stable", ignore_index=True), total)
+
+
+def group_kernels(times: KernelTimes, by: str) -> KernelGroups:
+    """Sum kernel time by one fact about the kernels.
+
+    Args:
+        times: Time by kernel name.
+        by: One of :data:`profiler_kit.analysis.kernel_facts.GROUPS`.
+    """
+    groups = times.table.groupby(by, dropna=False, sort=False)
+    table = groups.agg(kernels=("name", "size"), calls=("calls", "sum"), total_ns=("total_ns", "sum")).reset_index()
+    table = table.rename(columns={by: "value"})
+    table["value"] = table["value"].astype(object).where(table["value"].notna(), None)
+    table["share"] = table["total_ns"] / times.total_ns if times.total_ns else 0.0
+    return KernelGroups(
+        by, table.sort_values("total_ns", ascending=False, kind="stable", ignore_index=True), times.total_ns
+    )
 
 
 def copy_times(trace: Trace) -> CopyTimes:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from profiler_kit import __version__
 from profiler_kit.cli.command import Command
 from profiler_kit.cli.demo import DemoCommand
+from profiler_kit.cli.identify import IdentifyCommand
 from profiler_kit.cli.report import ReportCommand
 from profiler_kit.errors import ProfilerKitError
 
-COMMANDS: tuple[Command, ...] = (ReportCommand(), DemoCommand())
+COMMANDS: tuple[Command, ...] = (ReportCommand(), IdentifyCommand(), DemoCommand())
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,11 +46,12 @@ class DemoCommand:
         from profiler_kit.report.comparison import ComparisonReport
 
         logdir = Path(arguments.logdir)
+        load = _load()
         with progress_bar("demo") as advance:
             result = record_dense_vs_conv(
                 logdir, iterations=arguments.iterations, rounds=arguments.rounds, progress=advance
             )
-        comparison = ComparisonReport(_device(result), compare_layers(result.measurements))
+        comparison = ComparisonReport(_device(result), load, compare_layers(result.measurements))
         print(comparison.to_text(width=text_width(arguments), color=wants_color(arguments)))
         print(_write_files(logdir, result, comparison))
         return 0
@@ -60,6 +62,16 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is less than 1")
     return value
+
+
+def _load() -> str:
+    """Say how busy the machine is now."""
+    cores = os.cpu_count() or 1
+    if not hasattr(os, "getloadavg"):
+        return f"not known, {cores} cores"
+    load = os.getloadavg()[0]
+    advice = "; other processes are busy, so times may be too long" if load > cores / 2 else ""
+    return f"{load:.1f} on {cores} cores before the run{advice}"
 
 
 def _device(result: DenseVsConv) -> str:

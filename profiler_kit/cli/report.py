@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from profiler_kit.analysis.kernel_facts import GROUPS
 from profiler_kit.cli.output import add_output_arguments, text_width, wants_color, write_output
 
 
@@ -21,6 +22,7 @@ class ReportCommand:
         """Declare the command's arguments."""
         parser.add_argument("path", metavar="TRACE", help="a *.pt.trace.json[.gz], or a directory that holds some")
         parser.add_argument("--by-shape", action="store_true", help="keep an operator's input shapes apart")
+        parser.add_argument("--group-by", choices=GROUPS, help="also sum kernel time by this fact about the kernels")
         parser.add_argument(
             "--rows", type=int, default=15, metavar="N", help="rows of each table (default: %(default)s)"
         )
@@ -35,7 +37,7 @@ class ReportCommand:
         newest = max(found, key=lambda path: path.stat().st_mtime_ns)
         if len(found) > 1:
             print(f"{len(found)} traces in {arguments.path}; this is the newest, {newest}", file=sys.stderr)
-        report = make_report(read_trace(newest), by_shape=arguments.by_shape)
+        report = make_report(read_trace(newest), by_shape=arguments.by_shape, group_kernels_by=arguments.group_by)
         if arguments.format == "json":
             text = report.to_json()
         elif arguments.format == "markdown":

@@ -13,8 +13,8 @@ import profiler_kit
 from profiler_kit.analysis.layer_comparison import LayerComparison
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.json import plain
+from profiler_kit.report.layout import WIDE, Column, Section, Table
 from profiler_kit.report.quantities import write
-from profiler_kit.report.sections import Column, Section, Table
 
 SCHEMA = "profiler_kit.comparison"
 SCHEMA_VERSION = 1
@@ -26,19 +26,21 @@ class ComparisonReport:
 
     Attributes:
         device: Where they ran, in words.
+        load: How busy the machine was before, in words: other processes slow layers that use many threads.
         comparison: The figures.
     """
 
     device: str
+    load: str
     comparison: LayerComparison
 
     def to_text(self, *, width: int, color: bool = False) -> str:
         """Render for a terminal of the given width."""
-        return terminal.render_sections(_TITLE, [("device", self.device)], self._sections(), width=width, color=color)
+        return terminal.render_sections(_TITLE, self._facts(), self._sections(), width=width, color=color)
 
     def to_markdown(self) -> str:
         """Render as Markdown."""
-        return markdown.render_sections(_TITLE, [("device", self.device)], self._sections())
+        return markdown.render_sections(_TITLE, self._facts(), self._sections())
 
     def to_json(self) -> str:
         """Render as JSON: schema ``profiler_kit.comparison`` version 1, with the comparison's table under ``rows``."""
@@ -47,9 +49,13 @@ class ComparisonReport:
             "schema_version": SCHEMA_VERSION,
             "profiler_kit_version": profiler_kit.__version__,
             "device": self.device,
+            "load": self.load,
             **plain(self.comparison),
         }
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        return [("device", self.device), ("load", self.load)]
 
     def _sections(self) -> list[Section]:
         table = self.comparison.table
@@ -64,12 +70,12 @@ def _section(title: str, rows: pd.DataFrame) -> Section:
     columns = (
         Column("layer"),
         Column("median", "duration"),
-        Column("25%", "duration", wide_only=True),
-        Column("75%", "duration", wide_only=True),
+        Column("25%", "duration", from_width=WIDE),
+        Column("75%", "duration", from_width=WIDE),
         Column("work", "flops"),
-        Column("bytes", "bytes", wide_only=True),
+        Column("bytes", "bytes", from_width=WIDE),
         Column("rate", "flops_per_s"),
-        Column("traffic", "bytes_per_s", wide_only=True),
+        Column("traffic", "bytes_per_s", from_width=WIDE),
         Column("time\n/ dense", "ratio"),
         Column("work\n/ dense", "ratio"),
     )

@@ -13,6 +13,7 @@ Schema ``profiler_kit.report``, version 1. Times are integer ns in fields that e
 | totals | :class:`profiler_kit.analysis.totals.Totals` in µs |
 | breakdown | ``of``, ``total_ns``, ``rows`` [part, ns] |
 | findings | [title, evidence, advice, gain_ns] |
+| kernel_groups | kernel time by one fact (``by``, ``rows``), ``null`` if not asked for |
 | layers, operators, kernels, copies, steps | results documented in :mod:`profiler_kit.analysis`, tables as ``rows`` |
 """
 
@@ -47,6 +48,7 @@ def render(report: Report) -> str:
         "layers": plain(report.layers),
         "operators": plain(report.operators),
         "kernels": plain(report.kernels),
+        "kernel_groups": plain(report.kernel_groups),
         "copies": plain(report.copies),
         "steps": plain(report.steps),
     }

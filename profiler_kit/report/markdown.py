@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from profiler_kit.report.layout import Section, Table
 from profiler_kit.report.names import printable
 from profiler_kit.report.quantities import unit_of, write
 from profiler_kit.report.report import Report
-from profiler_kit.report.sections import Section, Table, headline, sections
+from profiler_kit.report.sections import headline, sections
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "~": "&#126;"})
 """Written as entities, which every dialect of Markdown knows; a backslash before these works in some only."""

@@ -6,6 +6,7 @@ writing direction of what follows.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _LONGEST_READ = 4096
@@ -14,7 +15,10 @@ _LONGEST_READ = 4096
 _SHOWN_DEPTH = 1
 """Template arguments nested deeper than this are left out."""
 
-_NOISE = ("(anonymous namespace)::", "at::native::", "(int)")
+_CUTLASS_WRAPPER = re.compile(r"(?:void )?cutlass\w*::Kernel2?<(?P<kernel>\w+)>")
+"""CUTLASS 2 kernels have their real name as template argument of a wrapper that is always the same."""
+
+_NOISE = ("(anonymous namespace)::", "at::native::", "engines_precompiled::", "(int)")
 """Parts of kernel names that tell a reader nothing."""
 
 
@@ -32,26 +36,27 @@ def short_kernel(name: str) -> str:
     ``vectorized_elementwise_kernel<4, CUDAFunctor_add<…>, …>``. Names of other kinds stay as they are.
     """
     text = name[:_LONGEST_READ]
+    if wrapped := _CUTLASS_WRAPPER.match(text):
+        return wrapped["kernel"]
     for noise in _NOISE:
         text = text.replace(noise, "")
+    return _without_nested_arguments(text).removeprefix("void ").strip() or name
+
+
+def _without_nested_arguments(text: str) -> str:
+    """Cut parameters off, and leave out template arguments inside template arguments."""
     kept: list[str] = []
     depth = 0
     for char in text:
-        if char == "<":
-            depth += 1
-            if depth <= _SHOWN_DEPTH:
-                kept.append(char)
-            elif depth == _SHOWN_DEPTH + 1:
-                kept.append("<…>")
-        elif char == ">" and depth:
-            depth -= 1
-            if depth < _SHOWN_DEPTH:
-                kept.append(char)
-        elif char == "(" and not depth and kept:
+        if char == "(" and not depth and kept:
             break
-        elif depth <= _SHOWN_DEPTH:
+        depth -= char == ">" and depth > 0
+        if depth < _SHOWN_DEPTH or (depth == _SHOWN_DEPTH and char not in "<>"):
             kept.append(char)
-    return "".join(kept).removeprefix("void ").strip() or name
+        elif depth == _SHOWN_DEPTH and char == "<":
+            kept.append("<…>")
+        depth += char == "<"
+    return "".join(kept)
 
 
 def shapes(dims: Any) -> str:

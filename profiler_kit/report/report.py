@@ -7,8 +7,15 @@ from dataclasses import dataclass
 
 from profiler_kit.analysis.breakdown import Breakdown, breakdown
 from profiler_kit.analysis.facts import RecordingFacts, recording_facts
-from profiler_kit.analysis.findings import Finding, findings
-from profiler_kit.analysis.kernel_times import CopyTimes, KernelTimes, copy_times, kernel_times
+from profiler_kit.analysis.findings import Evidence, Finding, findings
+from profiler_kit.analysis.kernel_times import (
+    CopyTimes,
+    KernelGroups,
+    KernelTimes,
+    copy_times,
+    group_kernels,
+    kernel_times,
+)
 from profiler_kit.analysis.layer_times import LayerTimes, layer_times
 from profiler_kit.analysis.operator_times import OperatorTimes, operator_times
 from profiler_kit.analysis.step_times import StepTimes, step_times
@@ -35,6 +42,7 @@ class Report:
     layers: LayerTimes
     operators: OperatorTimes
     kernels: KernelTimes
+    kernel_groups: KernelGroups | None
     copies: CopyTimes
     steps: StepTimes
 
@@ -69,15 +77,17 @@ class Report:
         return self.to_markdown()
 
 
-def make_report(trace: Trace, *, by_shape: bool = False) -> Report:
+def make_report(trace: Trace, *, by_shape: bool = False, group_kernels_by: str | None = None) -> Report:
     """Answer every question about a trace.
 
     Args:
         trace: The trace.
         by_shape: Keep calls of an operator with different input shapes apart.
+        group_kernels_by: Also sum kernel time by this fact, one of :data:`profiler_kit.analysis.kernel_facts.GROUPS`.
     """
     sums = totals(trace)
     operators = operator_times(trace, by_shape=by_shape)
+    kernels = kernel_times(trace)
     copies = copy_times(trace)
     return Report(
         source=trace.source,
@@ -85,10 +95,11 @@ def make_report(trace: Trace, *, by_shape: bool = False) -> Report:
         health=trace.health,
         totals=sums,
         breakdown=breakdown(trace, sums),
-        findings=findings(sums, copies, operators),
+        findings=findings(Evidence(sums, operators, kernels, copies)),
         layers=layer_times(trace),
         operators=operators,
-        kernels=kernel_times(trace),
+        kernels=kernels,
+        kernel_groups=group_kernels(kernels, group_kernels_by) if group_kernels_by else None,
         copies=copies,
         steps=step_times(trace),
     )

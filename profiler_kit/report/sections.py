@@ -2,82 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from profiler_kit.report.kernel_identity import types, what
+from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
 from profiler_kit.report.names import shapes, short_kernel
-from profiler_kit.report.quantities import Kind, with_unit
+from profiler_kit.report.quantities import with_unit
 from profiler_kit.report.report import Report
 
 ROOT_LAYER = "(model)"
 """Shown for the root module, whose qualified name is empty."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a shown table.
-
-    Attributes:
-        title: Heading, without the unit; a line break in it is kept where there is little room.
-        kind: What the values are; decides unit and alignment.
-        wide_only: Shown only where there is room.
-    """
-
-    title: str
-    kind: Kind = "text"
-    wide_only: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows to show, already cut to the number asked for.
-
-    Attributes:
-        columns: Columns.
-        rows: Values, one tuple a row.
-        left_out: Rows that were cut.
-        bars: Column whose shares are drawn as bars, where the renderer can.
-    """
-
-    columns: Sequence[Column]
-    rows: Sequence[tuple[Any, ...]]
-    left_out: int = 0
-    bars: str | None = None
-
-
-@dataclass(frozen=True)
-class Item:
-    """A statement and what supports it.
-
-    Attributes:
-        title: The statement.
-        details: (label, text) pairs.
-    """
-
-    title: str
-    details: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with what belongs under it, in the order of the attributes.
-
-    Attributes:
-        title: Heading.
-        lead: Sentences before everything else.
-        items: Statements, if any.
-        table: The table, if any.
-        notes: Lines after the table.
-    """
-
-    title: str
-    lead: str = ""
-    items: Sequence[Item] = ()
-    table: Table | None = None
-    notes: Sequence[str] = ()
 
 
 def sections(report: Report, rows: int) -> list[Section]:
@@ -93,6 +29,7 @@ def sections(report: Report, rows: int) -> list[Section]:
         _layers(report, rows),
         _operators(report, rows),
         _kernels(report, rows),
+        _kernel_groups(report),
         _copies(report, rows),
         _steps(report, rows),
         _health(report),
@@ -207,10 +144,10 @@ def _operators(report: Report, rows: int) -> Section:
         columns.append(Column("input shapes"))
     columns.append(Column("calls", "count"))
     if result.device_total_ns:
-        columns += [Column("device self", "duration"), Column("device total", "duration", wide_only=True)]
+        columns += [Column("device self", "duration"), Column("device total", "duration", from_width=WIDE)]
     columns += [
         Column("host self", "duration"),
-        Column("host total", "duration", wide_only=bool(result.device_total_ns)),
+        Column("host total", "duration", from_width=WIDE if result.device_total_ns else 0),
         Column("share", "share"),
     ]
     data = []
@@ -246,20 +183,51 @@ def _kernels(report: Report, rows: int) -> Section | None:
     data = [
         (
             short_kernel(row["name"]),
-            *(row[column] for column in ("calls", "total_ns", "share", "mean_ns", "min_ns", "max_ns")),
+            row["library"],
+            what(row),
+            types(row),
+            row["layout"],
+            row["tensor_cores"],
+            row["calls"],
+            row["total_ns"],
+            row["share"],
+            row["mean_ns"],
         )
         for row in shown.to_dict("records")
     ]
     columns = (
         Column("kernel"),
+        Column("library", from_width=ROOMY),
+        Column("what", from_width=WIDE),
+        Column("types", from_width=VERY_WIDE),
+        Column("layout", from_width=VERY_WIDE),
+        Column("tensor\ncores"),
         Column("calls", "count"),
         Column("total", "duration"),
         Column("share", "share"),
-        Column("mean", "duration"),
-        Column("min", "duration", wide_only=True),
-        Column("max", "duration", wide_only=True),
+        Column("mean", "duration", from_width=WIDE),
     )
     return Section("Kernels", table=Table(columns, data, left_out))
+
+
+def _kernel_groups(report: Report) -> Section | None:
+    result = report.kernel_groups
+    if result is None:
+        return None
+    data = [
+        (row["value"], row["kernels"], row["calls"], row["total_ns"], row["share"])
+        for row in result.table.to_dict("records")
+    ]
+    data.append(("total", len(report.kernels.table), int(report.kernels.table["calls"].sum()), result.total_ns, 1.0))
+    columns = (
+        Column(result.by.replace("_", " ")),
+        Column("names", "count"),
+        Column("calls", "count"),
+        Column("time", "duration"),
+        Column("share", "share"),
+    )
+    lead = "A dash: the question does not apply to these kernels; unknown: their names do not tell."
+    return Section(f"Kernels by {result.by.replace('_', ' ')}", lead, table=Table(columns, data, bars="share"))
 
 
 def _copies(report: Report, rows: int) -> Section | None:

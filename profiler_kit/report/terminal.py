@@ -11,13 +11,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from profiler_kit.report.layout import Item, Section, Table
 from profiler_kit.report.names import printable
 from profiler_kit.report.quantities import bar, unit_of, write
 from profiler_kit.report.report import Report
-from profiler_kit.report.sections import Item, Section, Table, headline, sections
-
-WIDE = 120
-"""From this width on, the columns that need room are shown."""
+from profiler_kit.report.sections import headline, sections
 
 BAR_WIDTH = 20
 
@@ -85,7 +83,7 @@ def _item_view(item: Item) -> RenderableType:
 
 
 def _table_view(table: Table, width: int) -> RenderableType:
-    shown = [place for place, column in enumerate(table.columns) if width >= WIDE or not column.wide_only]
+    shown = [place for place, column in enumerate(table.columns) if width >= column.from_width]
     headings, cells = [], []
     for place in shown:
         column = table.columns[place]

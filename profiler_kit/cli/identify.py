@@ -1,0 +1,86 @@
+"""``profiler-kit identify``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from profiler_kit.cli.output import add_text_arguments, text_width, wants_color
+from profiler_kit.errors import ProfilerKitError
+
+if TYPE_CHECKING:
+    from profiler_kit.kernels import KernelIdentity
+
+
+class IdentifyCommand:
+    """Say what kernel names tell: library, algorithm, tensor cores, types.
+
+    Names are arguments, or lines of standard input. "unknown" means that the name does not tell, a dash (null in
+    JSON) that the question does not apply.
+    """
+
+    name = "identify"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's arguments."""
+        parser.add_argument("names", metavar="NAME", nargs="*", help="a kernel's name; without any, standard input")
+        parser.add_argument("--format", choices=("text", "jsonl"), default="text", help="default: %(default)s")
+        parser.add_argument("--explain", metavar="NAME", help="take this name apart, token by token")
+        add_text_arguments(parser)
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Run the command."""
+        from profiler_kit.kernels import identify
+
+        if arguments.explain is not None:
+            sys.stdout.write(_explanation(arguments))
+            return 0
+        identities = (identify(name) for name in _names(arguments))
+        if arguments.format == "jsonl":
+            for identity in identities:
+                sys.stdout.write(json.dumps(identity.to_dict()) + "\n")
+        else:
+            sys.stdout.write(_table(list(identities), arguments))
+        return 0
+
+
+def _names(arguments: argparse.Namespace) -> Iterator[str]:
+    if arguments.names:
+        yield from arguments.names
+        return
+    if sys.stdin.isatty():
+        raise ProfilerKitError("no names: give some as arguments, or one a line on standard input")
+    # Kernel names are ASCII in practice; whatever else arrives must not stop the run.
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+
+
+def _table(identities: list[KernelIdentity], arguments: argparse.Namespace) -> str:
+    from profiler_kit.report.kernel_identity import identity_section
+    from profiler_kit.report.terminal import render_sections
+
+    return render_sections(
+        "What the names tell",
+        [],
+        [identity_section(identities)],
+        width=text_width(arguments),
+        color=wants_color(arguments),
+    )
+
+
+def _explanation(arguments: argparse.Namespace) -> str:
+    from profiler_kit.kernels import explain, identify
+    from profiler_kit.report.kernel_explanation import explanation_sections
+    from profiler_kit.report.terminal import render_sections
+
+    name = arguments.explain
+    return render_sections(
+        "The name, token by token",
+        [("name", name)],
+        explanation_sections(identify(name), explain(name)),
+        width=text_width(arguments),
+        color=wants_color(arguments),
+    )
