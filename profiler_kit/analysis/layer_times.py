@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from profiler_kit.analysis.activity import device_activity, host_self_ns, nested_in_same
+from profiler_kit.analysis.forward_ops import forward_ops
 from profiler_kit.trace import Trace, row_numbers
-from profiler_kit.trace.joins import NONE, first_match, innermost_rows, parent_rows
+from profiler_kit.trace.joins import NONE, innermost_rows, parent_rows
 
 Rows = NDArray[np.int64]
 
@@ -69,37 +70,11 @@ def layers_of_ops(trace: Trace) -> LayerOfOp:
     op_start = ops["start_ns"].to_numpy()
     op_end = op_start + ops["duration_ns"].to_numpy()
     span = innermost_rows(thread, start, end, parents, ops["thread"].to_numpy(np.int64), op_start, op_end)
-    created_by = _forward_op(trace)
+    created_by = forward_ops(trace)
     backward = created_by != NONE
     span[backward] = span[created_by[backward]]
     _hand_down(span, backward, row_numbers(ops["parent"]))
     return LayerOfOp(span, backward, parents)
-
-
-def _forward_op(trace: Trace) -> Rows:
-    """Find the forward operator of every autograd node that ran, `NONE` for all other operators.
-
-    A node carries the sequence number that was current when it was made. Several forward operators may have seen the
-    same number; the one that started last made the node, since making it raises the number.
-    """
-    ops = trace.ops
-    sequence = ops["sequence"].to_numpy(dtype=np.int64, na_value=NONE)
-    is_node = (sequence >= 0) & ops["forward_thread"].fillna(0).to_numpy(dtype=np.int64).astype(bool)
-    is_node |= (sequence >= 0) & _named_like_node(ops["name"])
-    makers = np.flatnonzero((sequence >= 0) & ~is_node)[::-1]
-    found = np.full(len(ops), NONE, dtype=np.int64)
-    match = first_match(sequence[makers], sequence[is_node])
-    found[is_node] = np.where(match == NONE, NONE, makers[match] if len(makers) else NONE)
-    return found
-
-
-def _named_like_node(names: pd.Series) -> NDArray[np.bool_]:
-    """Tell which operators are autograd nodes by name: the engine's own range, or ``…Backward0``."""
-    categories = names.cat.categories.astype(str)
-    node = categories.str.startswith("autograd::engine::evaluate_function: ") | categories.str.contains(
-        r"Backward\d*$", regex=True
-    )
-    return np.asarray(node)[names.cat.codes.to_numpy()]
 
 
 def _hand_down(span: Rows, backward: NDArray[np.bool_], parents: Rows) -> None:

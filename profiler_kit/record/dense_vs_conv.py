@@ -219,7 +219,7 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 def _record(model: nn.Module, problems: list[_Problem], logdir: Path, rounds: int) -> Path:
-    with Recorder(model, logdir, warmup=_WARMUP_ROUNDS, active=rounds, repeat=1) as recorder:
+    with Recorder(model, logdir, worker="demo", warmup=_WARMUP_ROUNDS, active=rounds, repeat=1) as recorder:
         for _ in range(_WARMUP_ROUNDS + rounds):
             for problem in problems:
                 _run_annotated(problem)

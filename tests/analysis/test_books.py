@@ -109,6 +109,21 @@ def test_layers_get_their_backward_by_sequence_number(training: Trace) -> None:
     assert own + result.host_unattributed_ns == result.host_total_ns
 
 
+def test_two_forward_threads_with_the_same_sequence_numbers_are_told_apart(tmp_path: Path) -> None:
+    """Each thread counts sequence numbers for itself; nodes name their thread by autograd's own numbers 1 and 2."""
+    b = TraceBuilder()
+    for tid, layer in ((1, "left"), (2, "right")):
+        b.event("user_annotation", f"layer: {layer} (Linear) #1", 0, 50, tid=tid)
+        for sequence in (5, 6) if tid == 1 else (5, 7):
+            b.op("aten::linear", 2 * sequence, 1, tid=tid, **{"Sequence number": sequence, "Fwd thread id": 0})
+    for start, sequence, forward_thread in ((60, 6, 1), (70, 7, 2), (80, 5, 1), (90, 5, 2), (95, 6, 2)):
+        b.op("AddmmBackward0", start, sequence, tid=3, **{"Sequence number": sequence, "Fwd thread id": forward_thread})
+    result = layer_times(read_trace(b.write(tmp_path / "t.json")))
+    backward = result.table.set_index("layer")["backward_host_ns"]
+    assert backward.to_dict() == {"left": 11_000, "right": 12_000}
+    assert result.host_unattributed_ns == 6_000
+
+
 def test_kernels_and_copies(training: Trace) -> None:
     kernels = kernel_times(training)
     assert kernels.table["name"].tolist()[:2] == ["dgrad", "fprop"]
