@@ -78,10 +78,9 @@ def _without_tensor_cores(given: Evidence) -> Finding | None:
     total, missed = int(products["total_ns"].sum()), int(without["total_ns"].sum())
     if missed <= WORTH_SAYING * given.kernels.total_ns:
         return None
-    longest = without["name"].iloc[0]
     return Finding(
         title=f"{missed / total:.0%} of the convolution and matrix-product time runs without tensor cores.",
-        evidence=f"{_ms(missed)} of {_ms(total)} in kernels whose names say so, most of it in {longest}",
+        evidence=f"{_ms(missed)} of {_ms(total)}, in {len(without)} kernels whose names say so",
         advice="Where the GPU has them, use bf16 or fp16 (torch.autocast), or allow TF32 for float32 "
         "(torch.set_float32_matmul_precision('high'), torch.backends.cudnn.allow_tf32).",
         gain_ns=None,
@@ -130,4 +129,4 @@ def findings(given: Evidence) -> list[Finding]:
 
 
 def _ms(ns: int) -> str:
-    return f"{ns / 1e6:.3f} ms"
+    return f"{ns / 1e6:,.3f} ms"

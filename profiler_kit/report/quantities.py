@@ -51,7 +51,10 @@ def write(kind: Kind, value: Any, divisor: float = 1) -> str:
     if kind == "ratio":
         return f"{value:,.{3 if value < 0.1 else 2}f} ×"
     decimals = 0 if divisor == 1 else 2 if kind.endswith("_per_s") else 3
-    return f"{float(value) / divisor:,.{decimals}f}"
+    scaled, least = float(value) / divisor, 10**-decimals
+    if 0 < abs(scaled) < least / 2:
+        return f"<{least:.{decimals}f}" if scaled > 0 else f">-{least:.{decimals}f}"
+    return f"{scaled:,.{decimals}f}"
 
 
 def with_unit(kind: Kind, value: Any) -> str:

@@ -282,12 +282,5 @@ def _books(inside: str, inside_ns: int, outside: str, outside_ns: int, total_ns:
 
 
 def _health(report: Report) -> Section | None:
-    kernels, launched = report.totals.kernels, report.totals.kernels_launched
-    if kernels == launched:
-        return None
-    return Section(
-        "Health of the trace",
-        notes=(
-            f"{kernels - launched:,} of {kernels:,} kernels have no launch in the trace; they belong to no operator.",
-        ),
-    )
+    remarks = tuple(report.health.remarks())
+    return Section("Health of the trace", notes=remarks) if remarks else None

@@ -128,6 +128,8 @@ def test_a_column_has_one_unit_chosen_by_its_largest_value() -> None:
     assert unit_of("duration", []) == (1, "ns")
     assert unit_of("count", [10**9]) == (1, "")
     assert write("duration", 2_500, 1e6) == "0.003"
+    assert (write("duration", 300, 1e6), write("duration", -300, 1e6)) == ("<0.001", ">-0.001")
+    assert write("duration", 0, 1e6) == "0.000"
     assert write("share", 0.1234) == "12.3%"
     assert write("count", None) == "–"
     assert with_unit("bytes", 6_357_008) == "6.357 MB"
