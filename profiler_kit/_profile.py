@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from os import PathLike
 from types import TracebackType
 from typing import Any
 
@@ -23,8 +24,15 @@ class profile(Recorder):  # noqa: N801 (named like torch.profiler.profile, whose
             ends. Needs TensorBoard; where that is missing or fails, a warning is logged and nothing else happens.
     """
 
-    def __init__(self, *args: Any, tensorboard: bool = True, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(
+        self,
+        model: Any = None,
+        logdir: str | PathLike[str] = "runs",
+        *,
+        tensorboard: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(model, logdir, **options)
         self._tensorboard = tensorboard
 
     def __exit__(

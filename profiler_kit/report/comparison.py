@@ -13,7 +13,7 @@ import profiler_kit
 from profiler_kit.analysis.layer_comparison import LayerComparison
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.json import plain
-from profiler_kit.report.layout import WIDE, Column, Section, Table
+from profiler_kit.report.layout import WIDE, Column, Item, Section, Table
 from profiler_kit.report.quantities import write
 
 SCHEMA = "profiler_kit.comparison"
@@ -95,8 +95,8 @@ def _section(title: str, rows: pd.DataFrame) -> Section:
         for row in rows.to_dict("records")
     ]
     others = rows[rows["time_ratio"].notna() & (rows["flops_ratio"] != 1)]
-    notes = [_sentence(row) for row in others.to_dict("records")]
-    return Section(title, table=Table(columns, data), notes=notes)
+    items = [Item(_sentence(row)) for row in others.to_dict("records")]
+    return Section(title, items=items, table=Table(columns, data))
 
 
 def _sentence(row: Mapping[Any, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from profiler_kit.report.quantities import Kind
+from profiler_kit.report.quantities import Kind, unit_of
 
 ROOMY = 100
 WIDE = 120
@@ -22,11 +22,13 @@ class Column:
         title: Heading, without the unit; a line break in it is kept where there is little room.
         kind: What the values are; decides unit and alignment.
         from_width: Width of the whole text from which on there is room for the column.
+        same_unit: Columns of one kind that give the same word here share their unit, so that rows can be compared.
     """
 
     title: str
     kind: Kind = "text"
     from_width: int = 0
+    same_unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,14 @@ class Table:
     left_out: int = 0
     bars: str | None = None
 
+    def units(self) -> list[tuple[float, str]]:
+        """Return (divisor, unit) of every column, chosen by its largest value."""
+        values: dict[tuple[str, str], list[Any]] = {}
+        keys = [(column.kind, column.same_unit or str(place)) for place, column in enumerate(self.columns)]
+        for place, key in enumerate(keys):
+            values.setdefault(key, []).extend(row[place] for row in self.rows)
+        return [unit_of(column.kind, values[key]) for column, key in zip(self.columns, keys, strict=True)]
+
 
 @dataclass(frozen=True)
 class Item:
@@ -56,7 +66,7 @@ class Item:
     """
 
     title: str
-    details: Sequence[tuple[str, str]]
+    details: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from profiler_kit.report.layout import Section, Table
 from profiler_kit.report.names import printable
-from profiler_kit.report.quantities import unit_of, write
+from profiler_kit.report.quantities import write
 from profiler_kit.report.report import Report
 from profiler_kit.report.sections import headline, sections
 
@@ -54,18 +54,17 @@ def escape(text: str) -> str:
 
 
 def _table_lines(table: Table) -> list[str]:
-    headings, rules, divisors = [], [], []
-    for place, column in enumerate(table.columns):
-        divisor, unit = unit_of(column.kind, [row[place] for row in table.rows])
-        divisors.append(divisor)
+    units = table.units()
+    headings = []
+    for column, (_, unit) in zip(table.columns, units, strict=True):
         title = escape(column.title.replace("\n", " "))
         headings.append(f"{title} ({unit})" if unit else title)
-        rules.append("---" if column.kind == "text" else "---:")
+    rules = ["---" if column.kind == "text" else "---:" for column in table.columns]
     lines = [f"| {' | '.join(headings)} |", f"| {' | '.join(rules)} |"]
     for row in table.rows:
         cells = [
             escape(_cut(write(column.kind, value, divisor)))
-            for column, value, divisor in zip(table.columns, row, divisors, strict=True)
+            for column, value, (divisor, _) in zip(table.columns, row, units, strict=True)
         ]
         lines.append(f"| {' | '.join(cells)} |")
     if table.left_out:

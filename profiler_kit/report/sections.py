@@ -121,9 +121,9 @@ def _layers(report: Report, rows: int) -> Section | None:
         Column("layer"),
         Column("type"),
         Column("calls", "count"),
-        Column("forward", "duration"),
-        Column("backward", "duration"),
-        Column("self", "duration"),
+        Column("forward", "duration", same_unit="time"),
+        Column("backward", "duration", same_unit="time"),
+        Column("self", "duration", same_unit="time"),
         Column("share", "share"),
     )
     note = _books("In layers", total - unattributed, "in no layer", unattributed, total)
@@ -144,10 +144,13 @@ def _operators(report: Report, rows: int) -> Section:
         columns.append(Column("input shapes"))
     columns.append(Column("calls", "count"))
     if result.device_total_ns:
-        columns += [Column("device self", "duration"), Column("device total", "duration", from_width=WIDE)]
+        columns += [
+            Column("device self", "duration", same_unit="time"),
+            Column("device total", "duration", from_width=WIDE, same_unit="time"),
+        ]
     columns += [
-        Column("host self", "duration"),
-        Column("host total", "duration", from_width=WIDE if result.device_total_ns else 0),
+        Column("host self", "duration", same_unit="time"),
+        Column("host total", "duration", from_width=WIDE if result.device_total_ns else 0, same_unit="time"),
         Column("share", "share"),
     ]
     data = []
@@ -252,12 +255,16 @@ def _steps(report: Report, rows: int) -> Section | None:
         return None
     shown, left_out = _cut(result.table, rows)
     with_device = bool(result.device_total_ns)
-    columns = [Column("step"), Column("host", "duration"), Column("in operators", "duration")]
+    columns = [
+        Column("step"),
+        Column("host", "duration", same_unit="time"),
+        Column("in operators", "duration", same_unit="time"),
+    ]
     if with_device:
         columns += [
             Column("kernels", "count"),
-            Column("device", "duration"),
-            Column("device busy", "duration"),
+            Column("device", "duration", same_unit="time"),
+            Column("device busy", "duration", same_unit="time"),
         ]
     data = []
     for row in shown.itertuples(index=False):

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from profiler_kit.report.layout import Item, Section, Table
 from profiler_kit.report.names import printable
-from profiler_kit.report.quantities import bar, unit_of, write
+from profiler_kit.report.quantities import bar, write
 from profiler_kit.report.report import Report
 from profiler_kit.report.sections import headline, sections
 
@@ -74,21 +74,25 @@ def section_view(section: Section, width: int) -> RenderableType:
 
 
 def _item_view(item: Item) -> RenderableType:
+    title = RichTable.grid(padding=(0, 1))
+    title.add_row("•", Text(printable(item.title), style="bold"))
+    if not item.details:
+        return title
     details = RichTable.grid(padding=(0, 1))
     details.add_column(style="dim", no_wrap=True, width=_LABEL_WIDTH, justify="right")
     details.add_column()
     for label, text in item.details:
         details.add_row(label, Text(printable(text)))
-    return Group(Text(f"• {printable(item.title)}", style="bold"), details)
+    return Group(title, details)
 
 
 def _table_view(table: Table, width: int) -> RenderableType:
     shown = [place for place, column in enumerate(table.columns) if width >= column.from_width]
-    headings, cells = [], []
+    headings, cells, units = [], [], table.units()
     for place in shown:
         column = table.columns[place]
         values = [row[place] for row in table.rows]
-        divisor, unit = unit_of(column.kind, values)
+        divisor, unit = units[place]
         headings.append([*column.title.split("\n"), *([f"({unit})"] if unit else [])])
         cells.append([printable(write(column.kind, value, divisor)) for value in values])
     widths = [
