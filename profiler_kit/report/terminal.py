@@ -17,7 +17,9 @@ from profiler_kit.report.quantities import bar, write
 from profiler_kit.report.report import Report
 from profiler_kit.report.sections import headline, sections
 
-BAR_WIDTH = 20
+_WIDEST_BAR = 20
+_NARROWEST_BAR = 8
+"""Bars give way before text does."""
 
 _GAP = 3
 """Blanks between two columns."""
@@ -53,8 +55,8 @@ def render_sections(
         legacy_windows=False,
     )
     console.print(Text(title, style="bold"))
-    for label, text in facts:
-        console.print(Text(f"{label:>9}  {printable(text)}", overflow="fold"))
+    if facts:
+        console.print(_labelled(facts))
     for section in parts:
         console.print()
         console.print(section_view(section, width))
@@ -78,12 +80,16 @@ def _item_view(item: Item) -> RenderableType:
     title.add_row("•", Text(printable(item.title), style="bold"))
     if not item.details:
         return title
-    details = RichTable.grid(padding=(0, 1))
-    details.add_column(style="dim", no_wrap=True, width=_LABEL_WIDTH, justify="right")
-    details.add_column()
-    for label, text in item.details:
-        details.add_row(label, Text(printable(text)))
-    return Group(title, details)
+    return Group(title, _labelled(item.details))
+
+
+def _labelled(lines: Sequence[tuple[str, str]]) -> RenderableType:
+    grid = RichTable.grid(padding=(0, 1))
+    grid.add_column(style="dim", no_wrap=True, width=_LABEL_WIDTH, justify="right")
+    grid.add_column(overflow="fold")
+    for label, text in lines:
+        grid.add_row(label, Text(printable(text)))
+    return grid
 
 
 def _table_view(table: Table, width: int) -> RenderableType:
@@ -99,7 +105,10 @@ def _table_view(table: Table, width: int) -> RenderableType:
         max(cell_len(text) for text in [*heading, *column, ""]) for heading, column in zip(headings, cells, strict=True)
     ]
     bars = next((place for place in shown if table.columns[place].title == table.bars), None)
-    room = width - _GAP * (len(shown) - 1) - (0 if bars is None else _GAP + BAR_WIDTH)
+    room = width - _GAP * (len(shown) - 1)
+    if bars is not None:
+        bar_width = min(max(room - _GAP - sum(widths), _NARROWEST_BAR), _WIDEST_BAR)
+        room -= _GAP + bar_width
     flexible = [at for at, place in enumerate(shown) if table.columns[place].kind == "text"]
     _shrink(widths, flexible, room)
     view = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
@@ -114,12 +123,12 @@ def _table_view(table: Table, width: int) -> RenderableType:
             vertical="bottom",
         )
     if bars is not None:
-        view.add_column("", no_wrap=True, width=BAR_WIDTH)
+        view.add_column("", no_wrap=True, width=bar_width)
     for number, row in enumerate(table.rows):
         line = [Text(column[number]) for column in cells]
         if bars is not None:
             is_total = row[bars] == 1.0 and number == len(table.rows) - 1
-            line.append(Text("" if is_total else bar(row[bars], BAR_WIDTH), style="cyan"))
+            line.append(Text("" if is_total else bar(row[bars], bar_width), style="cyan"))
         view.add_row(*line)
     if not table.left_out:
         return view
