@@ -13,6 +13,7 @@ from profiler_kit.cli.demo import DemoCommand
 from profiler_kit.cli.identify import IdentifyCommand
 from profiler_kit.cli.report import ReportCommand
 from profiler_kit.errors import ProfilerKitError
+from profiler_kit.printable import printable
 
 COMMANDS: tuple[Command, ...] = (ReportCommand(), IdentifyCommand(), DemoCommand())
 
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fail(message: str) -> int:
-    print(f"profiler-kit: {message}", file=sys.stderr)
+    print(f"profiler-kit: {printable(message)}", file=sys.stderr)
     return EXIT_USER_ERROR
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+SHOWN_AFTER_S = 1.0
+"""Reading that takes no longer shows no bar."""
 
 
 @contextmanager
@@ -27,3 +31,41 @@ def progress_bar(title: str) -> Iterator[Callable[[float, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=1.0, title=title)
         yield lambda share, text: progress.update(task, completed=share, description=text)
+
+
+@contextmanager
+def byte_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show how far reading has come, with rate and time left, once it has taken over a second.
+
+    Args:
+        title: Shown before the bar; printable text.
+
+    Yields:
+        A function to call with the bytes read so far and the bytes in all, None if that is not known.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task(title, total=None)
+    start = time.monotonic()
+
+    def advance(done: int, total: int | None) -> None:
+        progress.update(task, completed=done, total=total)
+        if not progress.live.is_started and time.monotonic() - start > SHOWN_AFTER_S:
+            progress.start()
+
+    try:
+        yield advance
+    finally:
+        progress.stop()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from profiler_kit.analysis.kernel_facts import GROUPS
 from profiler_kit.cli.output import add_output_arguments, text_width, wants_color, write_output
+from profiler_kit.cli.reading import add_trace_arguments, read_newest
 
 
 class ReportCommand:
@@ -20,7 +20,7 @@ class ReportCommand:
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the command's arguments."""
-        parser.add_argument("path", metavar="TRACE", help="a *.pt.trace.json[.gz], or a directory that holds some")
+        add_trace_arguments(parser)
         parser.add_argument("--by-shape", action="store_true", help="keep an operator's input shapes apart")
         parser.add_argument("--group-by", choices=GROUPS, help="also sum kernel time by this fact about the kernels")
         parser.add_argument(
@@ -30,14 +30,10 @@ class ReportCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.formats import find_traces, read_trace
         from profiler_kit.report import make_report
 
-        found = find_traces(arguments.path)
-        newest = max(found, key=lambda path: path.stat().st_mtime_ns)
-        if len(found) > 1:
-            print(f"{len(found)} traces in {arguments.path}; this is the newest, {newest}", file=sys.stderr)
-        report = make_report(read_trace(newest), by_shape=arguments.by_shape, group_kernels_by=arguments.group_by)
+        trace = read_newest(arguments)
+        report = make_report(trace, by_shape=arguments.by_shape, group_kernels_by=arguments.group_by)
         if arguments.format == "json":
             text = report.to_json()
         elif arguments.format == "markdown":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from profiler_kit.printable import printable
 from profiler_kit.report.layout import Section, Table
-from profiler_kit.report.names import printable
 from profiler_kit.report.quantities import write
 from profiler_kit.report.report import Report
 from profiler_kit.report.sections import headline, sections

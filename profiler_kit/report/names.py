@@ -1,8 +1,4 @@
-"""Names from traces made fit to be read: shortened, and harmless wherever they are shown.
-
-Names are untrusted. They may hold escape sequences for a terminal, markup for a page, or text that reverses the
-writing direction of what follows.
-"""
+"""Names from traces made short enough to be read."""
 
 from __future__ import annotations
 
@@ -20,13 +16,6 @@ _CUTLASS_WRAPPER = re.compile(r"(?:void )?cutlass\w*::Kernel2?<(?P<kernel>\w+)>"
 
 _NOISE = ("(anonymous namespace)::", "at::native::", "engines_precompiled::", "(int)")
 """Parts of kernel names that tell a reader nothing."""
-
-
-def printable(text: str) -> str:
-    """Replace whatever does not print (controls, direction marks, line breaks) by its escaped code point."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def short_kernel(name: str) -> str:

@@ -11,8 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from profiler_kit.printable import printable
 from profiler_kit.report.layout import Item, Section, Table
-from profiler_kit.report.names import printable
 from profiler_kit.report.quantities import bar, write
 from profiler_kit.report.report import Report
 from profiler_kit.report.sections import headline, sections

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from profiler_kit import Report, make_report, read_trace
+from profiler_kit.printable import printable
 from profiler_kit.report.markdown import escape
-from profiler_kit.report.names import printable, shapes, short_kernel
+from profiler_kit.report.names import shapes, short_kernel
 from profiler_kit.report.quantities import bar, unit_of, with_unit, write
 from tests.builders import TraceBuilder
 from tests.conftest import SHARED

@@ -1,0 +1,40 @@
+"""Reading the trace that a command is about."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from profiler_kit.cli.progress import byte_progress
+
+if TYPE_CHECKING:
+    from profiler_kit.trace import Trace
+
+
+def add_trace_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the trace and ``--no-cache``."""
+    parser.add_argument(
+        "path",
+        metavar="TRACE",
+        help="a trace (JSON, plain or gzipped), a directory or zip archive that holds some, a URL, or - for standard "
+        "input; of several, the newest is taken",
+    )
+    parser.add_argument("--no-cache", action="store_true", help="parse anew, and keep nothing for the next time")
+
+
+def read_newest(arguments: argparse.Namespace) -> Trace:
+    """Read the trace that the arguments name, with a progress bar; tells on standard error what was left out.
+
+    Raises:
+        ProfilerKitError: If there is no trace there, or it cannot be read.
+    """
+    from profiler_kit.formats import find_traces, newest_trace, read_trace
+    from profiler_kit.printable import printable
+
+    newest = newest_trace(arguments.path)
+    others = len(find_traces(arguments.path)) - 1
+    if others > 0:
+        print(f"{others + 1} traces in {printable(arguments.path)}; this is the newest", file=sys.stderr)
+    with byte_progress(f"reading {printable(newest.name)}") as advance:
+        return read_trace(newest, cache=not arguments.no_cache, progress=advance)
