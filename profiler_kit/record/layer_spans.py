@@ -76,6 +76,8 @@ def name_layers(model: nn.Module) -> Iterator[NamedLayer]:
 def _wrapped_module(module: nn.Module) -> nn.Module | None:
     if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
         return module.module
+    if _is_scripted(module):
+        return None
     for attribute in _WRAPPED_BY_ATTRIBUTE:
         inner = module._modules.get(attribute)
         if inner is not None:

@@ -70,6 +70,8 @@ def copy_trace(source: Path, destination: Path) -> None:
 
 def _require_whole(exported: Path) -> None:
     # Kineto reports a full disk or a bad path only on stderr, so the file has to speak for itself.
+    if not exported.exists():
+        raise ValueError("torch.profiler could not export it")
     with exported.open("rb") as file:
         file.seek(-min(exported.stat().st_size, 16), os.SEEK_END)
         if not file.read().rstrip().endswith(b"}"):

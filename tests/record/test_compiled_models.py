@@ -1,0 +1,114 @@
+"""Models under torch.compile: no graph breaks, no recompilation, one span for a compiled region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from profiler_kit.record import Recorder
+from profiler_kit.record.layer_spans import LayerSpans
+from tests.record.recordings import layer_names
+
+dynamo = pytest.importorskip("torch._dynamo")
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, values: Any) -> Any:
+        return self.head(self.body(values))
+
+
+class CountingBackend:
+    def __init__(self) -> None:
+        self.graphs = 0
+
+    def __call__(self, graph: Any, example_inputs: Any) -> Callable[..., Any]:
+        self.graphs += 1
+        return graph.forward  # type: ignore[no-any-return]
+
+
+@pytest.fixture(autouse=True)
+def fresh_dynamo() -> Iterator[None]:
+    dynamo.reset()
+    yield
+    dynamo.reset()
+
+
+def test_hooks_add_no_graph_breaks() -> None:
+    model = Net()
+    spans = LayerSpans(model)
+    spans.install()
+    try:
+        explanation = dynamo.explain(model)(torch.ones(1, 4))
+    finally:
+        spans.remove()
+    assert explanation.graph_count == 1
+    assert explanation.graph_break_count == 0
+
+
+def compile_module(model: nn.Module, backend: Any) -> nn.Module:
+    return torch.compile(model, backend=backend)  # type: ignore[no-any-return]
+
+
+def compile_in_place(model: nn.Module, backend: Any) -> nn.Module:
+    model.compile(backend=backend)
+    return model
+
+
+def compile_body(model: Any, backend: Any) -> nn.Module:
+    model.body = torch.compile(model.body, backend=backend)
+    return model  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("when", ["before recording", "while recording"])
+@pytest.mark.parametrize(
+    ("compile_model", "layers"),
+    [(compile_module, [""]), (compile_in_place, [""]), (compile_body, ["", "body", "head"])],
+)
+def test_a_compiled_region_is_compiled_once_and_has_one_span(
+    tmp_path: Path, when: str, compile_model: Any, layers: list[str]
+) -> None:
+    backend, values = CountingBackend(), torch.ones(1, 4)
+    model = compile_model(Net(), backend)
+    before = [dict(vars(module)) for module in model.modules()]
+    if when == "before recording":
+        model(values)
+    with Recorder(model, tmp_path) as recorder:
+        model(values)
+    model(values)
+    assert backend.graphs == 1
+    assert layer_names(recorder.trace_paths[0]) == layers
+    assert [dict(vars(module)) for module in model.modules()] == before
+
+
+def test_a_compiled_region_answers_for_all_its_parameters(tmp_path: Path) -> None:
+    from profiler_kit.trace.spans import METADATA_KEY
+    from tests.record.recordings import load
+
+    model = compile_body(Net(), "eager")
+    with Recorder(model, tmp_path) as recorder:
+        pass
+    layers = load(recorder.trace_paths[0])[METADATA_KEY]["layers"]
+    assert layers == {
+        "": {"type": "Net", "parameters": 0},
+        "body": {"type": "Sequential", "parameters": 20},
+        "head": {"type": "Linear", "parameters": 10},
+    }
+
+
+def test_a_compiled_function_over_a_model_keeps_one_graph(tmp_path: Path) -> None:
+    backend, model = CountingBackend(), Net()
+    step = torch.compile(lambda values: model(values).sum(), backend=backend)
+    step(torch.ones(1, 4))
+    with Recorder(model, tmp_path):
+        step(torch.ones(1, 4))
+    assert backend.graphs == 1
