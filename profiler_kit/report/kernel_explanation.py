@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from profiler_kit.kernels import Explanation, KernelIdentity
+from profiler_kit.kernels import KernelIdentity, Token
 from profiler_kit.report.layout import ROOMY, Column, Section, Table
 
 
-def explanation_sections(identity: KernelIdentity, tokens: Sequence[Explanation]) -> list[Section]:
+def explanation_sections(identity: KernelIdentity, tokens: Sequence[Token]) -> list[Section]:
     """Lay out one name: its tokens with their meaning, then the facts that follow from them."""
     split = Table(
-        (Column("token"), Column("meaning"), Column("source", from_width=ROOMY)),
-        [(one.token, one.meaning, one.source) for one in tokens],
+        (Column("token"), Column("meaning", wrap=True), Column("source", from_width=ROOMY)),
+        [(one.text, one.meaning, one.source) for one in tokens],
     )
     facts = identity.to_dict()
     evidence = facts.pop("evidence")

@@ -23,12 +23,14 @@ class Column:
         kind: What the values are; decides unit and alignment.
         from_width: Width of the whole text from which on there is room for the column.
         same_unit: Columns of one kind that give the same word here share their unit, so that rows can be compared.
+        wrap: Long text goes on in the next line; otherwise it is cut.
     """
 
     title: str
     kind: Kind = "text"
     from_width: int = 0
     same_unit: str = ""
+    wrap: bool = False
 
 
 @dataclass(frozen=True)

@@ -118,9 +118,9 @@ def _table_view(table: Table, width: int) -> RenderableType:
             Text("\n".join(heading)),
             width=widths[at],
             justify="right" if right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            vertical="bottom",
+            no_wrap=not table.columns[shown[at]].wrap,
+            overflow="fold" if table.columns[shown[at]].wrap else "ellipsis",
+            vertical="top" if any(column.wrap for column in table.columns) else "bottom",
         )
     if bars is not None:
         view.add_column("", no_wrap=True, width=bar_width)
