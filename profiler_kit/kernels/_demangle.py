@@ -7,30 +7,20 @@ What does not parse, such as a name cut short, still yields its leading identifi
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Final
 
-_BUILTIN: Final = {
-    **dict(v="void", w="wchar_t", b="bool", c="char", a="signed char", h="unsigned char", s="short", t="unsigned short"),
-    **dict(i="int", j="unsigned int", l="long", m="unsigned long", x="long long", y="unsigned long long"),
-    **dict(n="__int128", o="unsigned __int128", f="float", d="double", e="long double", g="__float128", z="..."),
-}
-_EXTENDED: Final = {"Dn": "decltype(nullptr)", "Dh": "half", "Di": "char32_t", "Ds": "char16_t", "Du": "char8_t"}
-_STANDARD: Final = {"St": "std", "Sa": "std::allocator", "Ss": "std::string", "Sb": "std::basic_string"}
-_SUFFIX: Final = {"j": "u", "l": "l", "m": "ul", "x": "ll", "y": "ull"}
-_OPERATORS: Final = {
-    **dict(cl="()", ix="[]", eq="==", ne="!=", lt="<", gt=">", le="<=", ge=">=", nt="!", aa="&&", oo="||", pl="+"),
-    **dict(mi="-", ml="*", dv="/", rm="%", an="&", or_="|", eo="^", co="~", ls="<<", rs=">>", aS="=", ps="+", ng="-"),
-    **dict(ad="&", de="*", qu="?", cm=",", pm="->*", pt="->", pp="++", mm="--"),
-}
-_QUALIFIERS: Final = {"P": "*", "R": "&", "O": "&&", "K": " const", "V": " volatile", "r": " restrict"}
+from ._itanium import BUILTIN, EXTENDED, OPERATORS, QUALIFIERS, STANDARD, SUFFIX
+from ._stump import DIGITS, stump
+
 _MAX_DEPTH: Final = 120
+# Real names have a few hundred parts that later ones can refer to.
+_MAX_SEEN: Final = 600
 # Substitutions can refer to one another, so a short hostile name could otherwise print gigabytes.
 _MAX_TEXT: Final = 65536
 
 
-class _Malformed(Exception):
+class _MalformedError(Exception):
     """The text is not a complete mangled name of the supported kind."""
 
 
@@ -55,18 +45,18 @@ class _Parser:
 
     def need(self, expected: str) -> None:
         if not self.take(expected):
-            raise _Malformed
+            raise _MalformedError
 
     def remember(self, text: str) -> str:
-        if len(text) > _MAX_TEXT:
-            raise _Malformed
+        if len(text) > _MAX_TEXT or len(self.seen) > _MAX_SEEN:
+            raise _MalformedError
         self.seen.append(text)
         return text
 
     def number(self) -> int:
-        match = _DIGITS.match(self.text, self.at)
+        match = DIGITS.match(self.text, self.at)
         if not match:
-            raise _Malformed
+            raise _MalformedError
         self.at = match.end()
         return int(match[0])
 
@@ -74,7 +64,7 @@ class _Parser:
         """Read the base-36 index of a substitution or the decimal one of a template parameter, up to its ``_``."""
         end = self.text.find("_", self.at, self.at + 8)
         if end < 0:
-            raise _Malformed
+            raise _MalformedError
         digits, self.at = self.text[self.at : end], end + 1
         return int(digits, 36) + 1 if digits else 0
 
@@ -100,7 +90,7 @@ class _Parser:
     def name(self) -> str:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
-            raise _Malformed
+            raise _MalformedError
         if self.take("N"):
             result = self.nested()
         elif self.take("Z"):
@@ -121,7 +111,7 @@ class _Parser:
     def nested(self) -> str:
         constant = ""
         while self.peek() in ("K", "V", "r", "R", "O") and self.peek():
-            constant += _QUALIFIERS[self.peek()]
+            constant += QUALIFIERS[self.peek()]
             self.at += 1
         result = ""
         while not self.take("E"):
@@ -193,9 +183,9 @@ class _Parser:
 
     def operator(self) -> str:
         code = self.peek(2)
-        symbol = _OPERATORS.get("or_" if code == "or" else code)
+        symbol = OPERATORS.get(code)
         if symbol is None:
-            raise _Malformed
+            raise _MalformedError
         self.at += 2
         return symbol
 
@@ -203,19 +193,19 @@ class _Parser:
         length = self.number()
         end = self.at + length
         if length == 0 or end > len(self.text):
-            raise _Malformed
+            raise _MalformedError
         name, self.at = self.text[self.at : end], end
         return "(anonymous namespace)" if name.startswith("_GLOBAL__N_") else name
 
     def substitution(self) -> str:
         code = self.peek(2)
-        if code in _STANDARD:
+        if code in STANDARD:
             self.at += 2
-            return _STANDARD[code]
+            return STANDARD[code]
         self.need("S")
         place = self.index()
         if place >= len(self.seen):
-            raise _Malformed
+            raise _MalformedError
         return self.seen[place]
 
     def template_parameter(self) -> str:
@@ -258,17 +248,17 @@ class _Parser:
         kind = self.type()
         end = self.text.find("E", self.at)
         if end < 0:
-            raise _Malformed
+            raise _MalformedError
         value, self.at = self.text[self.at : end].replace("n", "-"), end + 1
         if letter == "b":
             return "true" if value == "1" else "false"
-        return value + _SUFFIX.get(letter, "") if letter in _BUILTIN else f"({kind}){value}"
+        return value + SUFFIX.get(letter, "") if letter in BUILTIN else f"({kind}){value}"
 
     def expression(self) -> str:
         """Read an expression as text; its value is never needed."""
         self.depth += 1
         if self.depth > _MAX_DEPTH:
-            raise _Malformed
+            raise _MalformedError
         if self.take("L"):
             result = self.literal()
         elif self.peek() == "T":
@@ -283,11 +273,11 @@ class _Parser:
                 result += self.template_arguments()
         elif self.peek(2) in ("ad", "de", "nt", "ng", "co", "ps"):
             result = self.operator() + self.expression()
-        elif self.peek(2) in _OPERATORS and self.peek(2) not in ("cl", "qu"):
+        elif self.peek(2) in OPERATORS and self.peek(2) not in ("cl", "qu"):
             symbol = self.operator()
             result = f"({self.expression()}){symbol}({self.expression()})"
         else:
-            raise _Malformed
+            raise _MalformedError
         self.depth -= 1
         return result
 
@@ -300,20 +290,20 @@ class _Parser:
     def type(self) -> str:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
-            raise _Malformed
+            raise _MalformedError
         result = self.type_body()
         self.depth -= 1
         return result
 
     def type_body(self) -> str:
         letter = self.peek()
-        if letter in _BUILTIN:
+        if letter in BUILTIN:
             self.at += 1
-            return _BUILTIN[letter]
-        if letter in _QUALIFIERS:
+            return BUILTIN[letter]
+        if letter in QUALIFIERS:
             self.at += 1
             inner = self.type()
-            return self.remember(inner + _QUALIFIERS[letter])
+            return self.remember(inner + QUALIFIERS[letter])
         if letter == "S" and self.peek(2) != "St":
             result = self.substitution()
             return self.remember(result + self.template_arguments()) if self.peek() == "I" else result
@@ -331,20 +321,23 @@ class _Parser:
             size = "" if self.peek() == "_" else str(self.number())
             self.need("_")
             return self.remember(f"{self.type()} [{size}]")
+        return self.remember(self.other_type(letter))
+
+    def other_type(self, letter: str) -> str:
         if self.take("u"):
-            return self.remember(self.source_name())
+            return self.source_name()
         if self.take("M"):
             owner = self.type()
-            return self.remember(f"{self.type()} {owner}::*")
+            return f"{self.type()} {owner}::*"
         if not letter or not (letter.isdigit() or letter in "NZS"):
-            raise _Malformed
-        return self.remember(self.name())
+            raise _MalformedError
+        return self.name()
 
     def extended_type(self) -> str:
         code = self.peek(2)
-        if code in _EXTENDED:
+        if code in EXTENDED:
             self.at += 2
-            return _EXTENDED[code]
+            return EXTENDED[code]
         if code in ("DT", "Dt"):
             return self.remember(self.decltype())
         if self.take("DF"):
@@ -359,34 +352,7 @@ class _Parser:
             lanes = self.number()
             self.need("_")
             return self.remember(f"{self.type()} __vector({lanes})")
-        raise _Malformed
-
-
-_DIGITS: Final = re.compile(r"\d{1,6}")
-_STUMP_PART: Final = re.compile(r"L[a-z]n?\d+E|\d{1,6}(?=[A-Za-z_])|I(?=[a-z]*[LNS\d])|(?<=I)[a-z]+(?=[LNS\d])")
-
-
-def _stump(text: str) -> str:
-    """Read the identifiers of a name that does not parse, in order, as if it were a plain qualified name."""
-    at, path = 3 if text.startswith("_ZN") else 2, []
-    while match := _DIGITS.match(text, at):
-        name = text[match.end() : match.end() + int(match[0])]
-        if len(name) < int(match[0]):
-            break
-        path.append(name)
-        at = match.end() + len(name)
-    head = "::".join(name for name in path if not name.startswith("_GLOBAL__N_"))
-    inside = []
-    while match := _STUMP_PART.search(text, at):
-        at = match.end()
-        if match[0][0] == "L":
-            inside.append(match[0][2:-1])
-        elif match[0].isdigit():
-            inside.append(text[at : at + int(match[0])])
-            at += len(inside[-1])
-        elif match[0] != "I":
-            inside.extend(_BUILTIN.get(letter, letter) for letter in match[0])
-    return f"{head}<{', '.join(inside)}" if inside else head
+        raise _MalformedError
 
 
 @lru_cache(maxsize=1024)
@@ -406,6 +372,6 @@ def demangle(mangled: str) -> str | None:
         result = parser.encoding()
         if parser.at == len(text) or parser.peek() == ".":
             return result
-    except (_Malformed, ValueError, RecursionError, IndexError):
+    except (_MalformedError, ValueError, RecursionError, IndexError):
         pass
-    return _stump(text) or None
+    return stump(text) or None

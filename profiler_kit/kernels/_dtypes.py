@@ -28,9 +28,11 @@ WORDS: Final[dict[str, str]] = {
 }
 
 # Widest first, so that tf32 is not read as f32 and cbf16 not as bf16.
-_ATOM: Final = r"ue\dm\dx(?:e\dm\d|f\d)|c?bf16|tf32|cf(?:16|32|64)|f(?:64|32|16|8|6|4)|e\dm\d|c?i8|[us]8|[isu]32|bool|void"
-_CHUNK: Final = re.compile(rf"(?:{_ATOM})+")
-_ATOMS: Final = re.compile(_ATOM)
+ATOM: Final = (
+    r"ue\dm\dx(?:e\dm\d|f\d)|c?bf16|tf32|cf(?:16|32|64)|f(?:64|32|16|8|6|4)|e\dm\d|c?i8|[us]8|[isu]32|bool|void"
+)
+_CHUNK: Final = re.compile(rf"(?:{ATOM})+")
+ATOMS: Final = re.compile(ATOM)
 
 
 @lru_cache(maxsize=4096)
@@ -45,7 +47,7 @@ def type_run(token: str) -> tuple[str, ...] | None:
     """
     if len(token) > 40 or not _CHUNK.fullmatch(token):
         return None
-    return tuple(_ATOMS.findall(token))
+    return tuple(ATOMS.findall(token))
 
 
 def dtype(word: str) -> str:

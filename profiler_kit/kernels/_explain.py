@@ -14,10 +14,20 @@ from ._words import Grammar
 _MAX_TOKENS: Final = 400
 _TOKENS: Final = re.compile(r"[A-Za-z_]\w*(?: (?:char|short|int|long)\b)?|\d[\w.]*")
 _CPP_MEANING: Final = {
-    "const": "not written", "void": "no return value", "true": "template switch, on", "false": "template switch, off",
-    "float": "32-bit floating point", "double": "64-bit floating point", "int": "32-bit integer", "bool": "truth value",
-    "__half": "16-bit floating point", "__nv_bfloat16": "bfloat16", "unsigned short": "16-bit integer",
-    "signed char": "8-bit integer", "long": "64-bit integer", "unsigned int": "32-bit integer",
+    "const": "not written",
+    "void": "no return value",
+    "true": "template switch, on",
+    "false": "template switch, off",
+    "float": "32-bit floating point",
+    "double": "64-bit floating point",
+    "int": "32-bit integer",
+    "bool": "truth value",
+    "__half": "16-bit floating point",
+    "__nv_bfloat16": "bfloat16",
+    "unsigned short": "16-bit integer",
+    "signed char": "8-bit integer",
+    "long": "64-bit integer",
+    "unsigned int": "32-bit integer",
 }
 # Flat names are read token by token between underscores; some of these tokens are joined by the grammar itself.
 _JOINED: Final = re.compile(r"__half2?|__nv_bfloat16|first_layer|dyn_cga|stream_k|wo_smem|split_k|segment_k_(?:on|off)")
@@ -52,7 +62,7 @@ def explain(name: str) -> tuple[Token, ...]:
     found = read_name(ready)
     identity = identify(name)
     grammar = found[0] if found else None
-    flat = not ready.closed and "::" not in ready.head
+    flat = not ready.closed and ":" not in ready.head
     texts = _flat_tokens(ready.head) if flat else [match[0] for match in _TOKENS.finditer(ready.text)]
     return tuple(_explain_token(text, grammar, identity) for text in texts[:_MAX_TOKENS])
 

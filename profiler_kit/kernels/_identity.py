@@ -15,30 +15,104 @@ MEDIUM: Final = "medium"
 LOW: Final = "low"
 
 LIBRARIES: Final = frozenset(
-    "cuDNN cuBLAS CUTLASS ATen Triton NCCL RCCL MIOpen CK Tensile rocBLAS cuFFT FlashAttention cub oneDNN MKL".split()
+    [
+        "cuDNN",
+        "cuBLAS",
+        "CUTLASS",
+        "ATen",
+        "Triton",
+        "NCCL",
+        "RCCL",
+        "MIOpen",
+        "CK",
+        "Tensile",
+        "rocBLAS",
+        "cuFFT",
+        "FlashAttention",
+        "cub",
+        "oneDNN",
+        "MKL",
+    ]
 ) | {"other", UNKNOWN}
 OPERATIONS: Final = frozenset(
-    "convolution gemm gemv layout_transform fft pooling normalization softmax activation reduction elementwise "
-    "attention rnn communication copy memset im2col dropout other unknown".split()
+    [
+        "convolution",
+        "gemm",
+        "gemv",
+        "layout_transform",
+        "fft",
+        "pooling",
+        "normalization",
+        "softmax",
+        "activation",
+        "reduction",
+        "elementwise",
+        "attention",
+        "rnn",
+        "communication",
+        "copy",
+        "memset",
+        "im2col",
+        "dropout",
+        "other",
+        "unknown",
+    ]
 )
 PASSES: Final = frozenset(("fprop", "dgrad", "wgrad", UNKNOWN))
 ALGORITHMS: Final = frozenset(
-    "implicit_gemm precomputed_implicit_gemm explicit_gemm winograd winograd_nonfused fft direct depthwise "
-    "grouped_direct first_layer unknown".split()
+    [
+        "implicit_gemm",
+        "precomputed_implicit_gemm",
+        "explicit_gemm",
+        "winograd",
+        "winograd_nonfused",
+        "fft",
+        "direct",
+        "depthwise",
+        "grouped_direct",
+        "first_layer",
+        "unknown",
+    ]
 )
 ROLES: Final = frozenset(("main", "helper", "layout_transform", "reduce"))
-DTYPES: Final = frozenset("f64 f32 tf32 bf16 f16 fp8 fp4 i8 i32 unknown".split())
+DTYPES: Final = frozenset(["f64", "f32", "tf32", "bf16", "f16", "fp8", "fp4", "i8", "i32", "unknown"])
 
 # Work that no library runs on matrix units: it has no matrix product in it.
 _NO_MATRIX_PRODUCT: Final = frozenset(
-    "layout_transform pooling normalization softmax activation reduction elementwise communication copy memset "
-    "im2col dropout gemv".split()
+    [
+        "layout_transform",
+        "pooling",
+        "normalization",
+        "softmax",
+        "activation",
+        "reduction",
+        "elementwise",
+        "communication",
+        "copy",
+        "memset",
+        "im2col",
+        "dropout",
+        "gemv",
+    ]
 )
 _ACCUMULATES: Final = frozenset(
-    "convolution gemm gemv attention rnn reduction normalization softmax pooling fft unknown other".split()
+    [
+        "convolution",
+        "gemm",
+        "gemv",
+        "attention",
+        "rnn",
+        "reduction",
+        "normalization",
+        "softmax",
+        "pooling",
+        "fft",
+        "unknown",
+        "other",
+    ]
 )
 _HAS_IMAGE_LAYOUT: Final = frozenset(
-    "convolution pooling normalization layout_transform im2col unknown".split()
+    ["convolution", "pooling", "normalization", "layout_transform", "im2col", "unknown"]
 )
 
 

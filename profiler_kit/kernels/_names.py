@@ -42,7 +42,7 @@ class Name:
         self.text = _normalise(text)
         self.head = _HEAD.match(self.text)[0].rstrip()  # type: ignore[index]  # the pattern matches emptiness
         self.closed = len(self.head) < len(self.text)
-        self._dtypes: list[str] | None = None
+        self._dtypes: list[tuple[str, str]] | None = None
 
     @property
     def base(self) -> str:
@@ -50,17 +50,22 @@ class Name:
         return self.head.rpartition("::")[2]
 
     @property
-    def dtypes(self) -> list[str]:
-        """The number formats among the leading template arguments, up to the first nested template."""
+    def dtypes(self) -> list[tuple[str, str]]:
+        """The number formats among the leading template arguments up to the first nested one, each with its token."""
         if self._dtypes is None:
             leading = _LEADING.match(self.text, len(self.head))
             words = leading[1].split(", ") if leading else []
-            self._dtypes = [word for word in map(cpp_dtype, words) if word is not None]
+            self._dtypes = [(kind, text) for text in words if (kind := cpp_dtype(text)) is not None]
         return self._dtypes
 
     @property
-    def pointers(self) -> tuple[str | None, str | None]:
-        """The formats of the first pointer to constant data (read) and of the first other pointer (written)."""
+    def data_types(self) -> list[tuple[str, str]]:
+        """As ``dtypes``, without 32-bit integers, which count and index in nearly every template."""
+        return [pair for pair in self.dtypes if pair[0] != "i32"]
+
+    @property
+    def pointers(self) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+        """The format and token of the first pointer to constant data (read) and of the first other one (written)."""
         start = self.text.rfind(">(")
         start = start + 1 if start >= 0 else self.text.find("(")
         if start < 0:
@@ -69,7 +74,7 @@ class Name:
 
 
 @lru_cache(maxsize=8192)
-def _pointers(parameters: str) -> tuple[str | None, str | None]:
+def _pointers(parameters: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
     """Read the pointers of a parameter list; instances of one template mostly share theirs."""
     read = written = None
     for kind, constant in _POINTER.findall(parameters):
@@ -77,9 +82,9 @@ def _pointers(parameters: str) -> tuple[str | None, str | None]:
         if word is None:
             continue
         if constant:
-            read = read or word
+            read = read or (word, f"{kind} const*")
         else:
-            written = written or word
+            written = written or (word, f"{kind}*")
     return read, written
 
 

@@ -48,6 +48,8 @@ GRAMMARS: Final[tuple[Grammar, ...]] = (
     xmma_templates.GRAMMAR,
     aten.GRAMMAR,
     cudnn_convolution.GRAMMAR,
+    onednn.GRAMMAR,
+    mkl.GRAMMAR,
     cublas.GRAMMAR,
     cudnn_operations.GRAMMAR,
     collectives.GRAMMAR,
@@ -60,8 +62,6 @@ GRAMMARS: Final[tuple[Grammar, ...]] = (
     memory.GRAMMAR,
     triton.GRAMMAR,
     frameworks.GRAMMAR,
-    mkl.GRAMMAR,
-    onednn.GRAMMAR,
     frameworks.WORDS,
 )
 

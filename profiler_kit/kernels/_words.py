@@ -20,22 +20,32 @@ CUTLASS_DOC: Final = "CUTLASS documentation"
 SOURCE_CODE: Final = "the library's public source"
 
 
+# Longer tokens are no words of any library, and some patterns take quadratic time.
+_LONGEST_TOKEN: Final = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One entry of a vocabulary.
 
     Attributes:
-        pattern: Matches the whole token.
+        pattern: What the token looks like.
         meaning: What it means, in a few words; ``{0}``, ``{1}`` … stand for the pattern's groups.
         source: How we know.
+        whole: Whether the pattern describes the whole token or is found inside it.
     """
 
     pattern: re.Pattern[str]
     meaning: str
     source: str
+    whole: bool = True
 
     def explain(self, token: str) -> str | None:
         """Give this entry's meaning of a token, or None if it is not about that token."""
+        if len(token) > _LONGEST_TOKEN:
+            return None
+        if not self.whole:
+            return self.meaning if self.pattern.search(token) else None
         match = self.pattern.fullmatch(token)
         return self.meaning.format(*(group or "" for group in match.groups())) if match else None
 
@@ -78,9 +88,21 @@ class Rule:
     why: str = ""
 
 
-def rule(pattern: str, operation: str, why: str = "", **values: Any) -> Rule:
-    """Write one production; ``values`` are fields of the identity beside the operation."""
-    return Rule(re.compile(pattern), (("operation", operation), *values.items()), why)
+def rule(pattern: str, operation: str, why: str = "", direction: str | None = None, **values: Any) -> Rule:
+    """Write one production; ``direction`` is the pass, ``values`` are fields of the identity beside the operation."""
+    stated = {"operation": operation, **({"pass_": direction} if direction else {}), **values}
+    # A leading \w* would make every search take quadratic time; the token is widened to its word afterwards.
+    searched = pattern.removeprefix(r"\w*").replace(r"|\w*", "|")
+    return Rule(re.compile(searched), tuple(stated.items()), why)
+
+
+def _word_around(text: str, match: re.Match[str]) -> str:
+    """Widen a match to the left up to the beginning of its word."""
+    start = match.start()
+    while start > 0 and (text[start - 1].isalnum() or text[start - 1] == "_"):
+        start -= 1
+    token = text[start : match.end()]
+    return token.strip("_:") or token
 
 
 class RuleBook:
@@ -100,16 +122,12 @@ class RuleBook:
         for entry in self.rules:
             match = entry.pattern.search(text)
             if match:
-                return dict(entry.values), match[0].strip("_:") or match[0]
+                return dict(entry.values), _word_around(text, match)
         return None
 
     def words(self) -> tuple[Word, ...]:
         """Turn the productions that say why into vocabulary."""
-        return tuple(
-            Word(re.compile(rf".*(?:{entry.pattern.pattern}).*"), entry.why.replace("{", "{{").replace("}", "}}"), BINARY)
-            for entry in self.rules
-            if entry.why
-        )
+        return tuple(Word(entry.pattern, entry.why, BINARY, whole=False) for entry in self.rules if entry.why)
 
 
 def state(facts: Facts, values: dict[str, Any], token: str) -> Facts:

@@ -1,6 +1,7 @@
-"""ATen: PyTorch's native kernels. The launcher's name says how it runs, the functor in its arguments what it computes.
+"""ATen: PyTorch's native kernels. The launcher says how it runs, the functor in its arguments what it computes.
 
-``at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<float>, …>``. Source: aten/src/ATen/native/cuda.
+``at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<float>, …>``.
+Source: aten/src/ATen/native/cuda.
 """
 
 from __future__ import annotations
@@ -23,43 +24,107 @@ _LAUNCHERS: Final = re.compile(
 )
 _RULES: Final = RuleBook(
     (
-        rule(r"conv_depthwise\dd_\w*backward\w*grad_weight\w*|conv_depthwise\dd_grad_weight\w*", "convolution", "depthwise wgrad",
-             pass_="wgrad", algorithm="depthwise"),
-        rule(r"conv_depthwise\dd_backward\w*|conv_depthwise\dd\w*backward_input\w*", "convolution", "depthwise dgrad",
-             pass_="dgrad", algorithm="depthwise"),
-        rule(r"conv_depthwise\dd_(?:forward|cuda)\w*", "convolution", "depthwise forward", pass_="fprop", algorithm="depthwise"),
-        rule(r"(?:deformable_)?(?:im2col|vol2col)\w*", "im2col", "unrolls the image", algorithm="explicit_gemm", role="helper"),
-        rule(r"(?:deformable_)?(?:col2im|col2vol)\w*", "im2col", "folds the product back", algorithm="explicit_gemm", role="helper"),
-        rule(r"\w*(?:multimem|one_shot|two_shot|all_reduce|all_gather|reduce_scatter|barrier_kernel)\w*", "communication",
-             "symmetric-memory collective"),
+        rule(
+            r"conv_depthwise\dd_\w*(?:grad_weight|backward_weight)\w*",
+            "convolution",
+            "depthwise wgrad",
+            direction="wgrad",
+            algorithm="depthwise",
+        ),
+        rule(
+            r"conv_depthwise\dd_\w*backward_(?:input|kernel)\w*",
+            "convolution",
+            "depthwise dgrad",
+            direction="dgrad",
+            algorithm="depthwise",
+        ),
+        rule(
+            r"conv_depthwise\dd_(?:forward|cuda_kernel)\w*",
+            "convolution",
+            "depthwise forward",
+            direction="fprop",
+            algorithm="depthwise",
+        ),
+        rule(r"conv_depthwise\dd\w*", "convolution", "depthwise, pass not told", algorithm="depthwise"),
+        rule(
+            r"(?:deformable_)?(?:im2col|vol2col)\w*",
+            "im2col",
+            "unrolls the image",
+            algorithm="explicit_gemm",
+            role="helper",
+        ),
+        rule(
+            r"(?:deformable_)?(?:col2im|col2vol)\w*",
+            "im2col",
+            "folds the product back",
+            algorithm="explicit_gemm",
+            role="helper",
+        ),
+        rule(
+            r"\w*(?:multimem|one_shot|two_shot|all_reduce|all_gather|reduce_scatter|barrier_kernel)\w*",
+            "communication",
+            "symmetric-memory collective",
+        ),
         rule(r"\w*dropout\w*|masked_scale\w*", "dropout", "dropout"),
-        rule(r"\w*(?:[Bb]atch_?[Nn]orm|[Ll]ayer_?[Nn]orm|[Gg]roup_?[Nn]orm|[Ii]nstance_?[Nn]orm|rms_?norm|RMSNorm)\w*", "normalization",
-             "normalisation"),
-        rule(r"RowwiseMoments\w*|GammaBeta\w*|ComputeInternalGradients\w*|ComputeFusedParams\w*|ComputeBackwardFusedParams\w*",
-             "normalization", "part of layer or group normalisation"),
-        rule(r"ComputeGradientFusedParams\w*|Compute1dBackward\w*|cuCompute\w*Grad\w*|renormRow\w*|weight_norm\w*", "normalization",
-             "part of a normalisation"),
+        rule(
+            r"\w*(?:[Bb]atch_?[Nn]orm|[Ll]ayer_?[Nn]orm|[Gg]roup_?[Nn]orm|[Ii]nstance_?[Nn]orm|rms_?norm|RMSNorm)\w*",
+            "normalization",
+            "normalisation",
+        ),
+        rule(
+            r"RowwiseMoments\w*|GammaBeta\w*|ComputeInternalGradients\w*|ComputeFusedParams\w*|ComputeBackwardFusedParams\w*",
+            "normalization",
+            "part of layer or group normalisation",
+        ),
+        rule(
+            r"ComputeGradientFusedParams\w*|Compute1dBackward\w*|cuCompute\w*Grad\w*|renormRow\w*|weight_norm\w*",
+            "normalization",
+            "part of a normalisation",
+        ),
         rule(r"\w*[Ss]oft_?[Mm]ax\w*", "softmax", "softmax"),
-        rule(r"\w*(?:max|avg|average|max_unpooling|lp)_?pool\w*|\w*average_gradinput\w*|adaptive\w*average\w*|atomic_adaptive\w*"
-             r"|\w*fractional_max\w*", "pooling", "pooling"),
+        rule(
+            r"\w*(?:max|avg|average|max_unpooling|lp)_?pool\w*|\w*average_gradinput\w*|adaptive\w*average\w*|atomic_adaptive\w*"
+            r"|\w*fractional_max\w*",
+            "pooling",
+            "pooling",
+        ),
         rule(r"(?:flash|fmha|attention|transform_bias_rescale_qkv)\w*", "attention", "attention"),
         rule(r"gemv\w*|int4mv_kernel\w*|addmv\w*", "gemv", "matrix times vector"),
         rule(r"\w*(?:tinygemm|int4_mm|int8_mm|grouped_mm|sparse_gemm)\w*", "gemm", "matrix times matrix"),
         rule(r"(?:lstm|gru)_cell\w*|\w*rnn\w*", "rnn", "recurrent cell"),
         rule(r"triu_tril\w*|tri[lu]_\w+|arange\w*|linspace\w*", "elementwise", "fills a pattern"),
-        rule(r"\w*(?:CatArray\w*|[Cc]opy\w*|index[A-Z]\w*Index|vectorized_gather\w*|flip_kernel\w*|roll_cuda\w*|split_with_sizes\w*)",
-             "copy", "moves data"),
-        rule(r"index_(?:select|copy|put|fill)\w*|take_kernel\w*|put_kernel\w*|(?:batch_)?transpose\w*|padding\w*|reflection_pad\w*"
-             r"|replication_pad\w*|embedding_(?!b)\w*lookup\w*|gatherTopK|chunk_cat\w*|pixel_(?:un)?shuffle\w*", "copy", "moves data"),
+        rule(
+            r"\w*(?:CatArray\w*|[Cc]opy\w*|index[A-Z]\w*Index|vectorized_gather\w*|flip_kernel\w*|roll_cuda\w*|split_with_sizes\w*)",
+            "copy",
+            "moves data",
+        ),
+        rule(
+            r"index_(?:select|copy|put|fill)\w*|(?<![A-Za-z])(?:take|put)_kernel\w*|(?:batch_)?transpose\w*|padding\w*|reflection_pad\w*"
+            r"|replication_pad\w*|embedding_(?!b)\w*lookup\w*|gatherTopK|chunk_cat\w*|pixel_(?:un)?shuffle\w*",
+            "copy",
+            "moves data",
+        ),
         rule(r"indexFunc\w*|index(?:Add|Fill|Copy|Reduce)\w*", "copy", "scatters along an index"),
         rule(r"\w*upsample\w*|grid_sampl\w*|\w*interpolat\w*|affine_grid\w*", "other", "resampling"),
-        rule(r"\w*(?:embedding|EmbeddingBag|sum_and_scatter|krn_partials|krn_partial|compute_grad_weight)\w*", "other", "embedding"),
-        rule(r"\w*(?:nll_loss|ClassNLL|cross_entropy|multilabel|MultiMargin|ctc_loss|MultiLabel)\w*", "reduction", "loss"),
-        rule(r"(?:\w*_)?reduce_kernel\w*|\w*(?:norm_kernel|lpnorm|lpmax|cdist|pdist|kthvalue|median|mode|cub_reduction)\w*", "reduction",
-             "reduction"),
+        rule(
+            r"\w*(?:embedding|EmbeddingBag|sum_and_scatter|krn_partials|krn_partial|compute_grad_weight)\w*",
+            "other",
+            "embedding",
+        ),
+        rule(
+            r"\w*(?:nll_loss|ClassNLL|cross_entropy|multilabel|MultiMargin|ctc_loss|MultiLabel)\w*", "reduction", "loss"
+        ),
+        rule(
+            r"(?:\w*_)?reduce_kernel\w*|\w*(?:norm_kernel|lpnorm|lpmax|cdist|pdist|kthvalue|median|mode|cub_reduction)\w*",
+            "reduction",
+            "reduction",
+        ),
         rule(r"lp(?:norm|max)_cleanup", "reduction", "part of a foreach norm"),
-        rule(r"\w*(?:[Ss]ort|[Tt]op_?[Kk]|[Ss]can|cum(?:sum|prod|max|min)|[Ss]earchsorted|[Hh]istogram|[Uu]nique|radix|bucket|multinomial)\w*",
-             "other", "sorting, searching or scanning"),
+        rule(
+            r"\w*(?:[Ss]ort|[Tt]op_?[Kk]|[Ss]can|cum(?:sum|prod|max|min)|[Ss]earchsorted|[Hh]istogram|[Uu]nique|radix|bucket|multinomial)\w*",
+            "other",
+            "sorting, searching or scanning",
+        ),
         rule(r"\w*(?:fused_adam|fused_sgd|adagrad|amp_|_foreach)\w*", "elementwise", "optimizer step"),
         rule(r"\w*(?:sparse|csr|coo|dense_representation)\w*", "other", "sparse or jagged tensors"),
         rule(r"\w*fft\w*", "fft", "helper of a Fourier transform", role="helper"),
@@ -69,16 +134,25 @@ _RULES: Final = RuleBook(
 _FUNCTORS: Final = (
     (re.compile(r"dropout|masked_scale"), "dropout"),
     (re.compile(r"(?:batch|layer|group|rms|instance)_?norm", re.IGNORECASE), "normalization"),
-    (re.compile(r"(?:^|[^A-Za-z])(?:direct_copy|copy_kernel|Copy(?:Op|Functor)|LoadImpl|index_put|index_kernel|index_copy|gpu_index|"
-                r"cuda_scatter_gather|cuda_take|flip|roll|TensorAssign|bfloat16tofloat|float8_copy|CopyListFunctor|Identity(?=[<>,]))"), "copy"),
-    (re.compile(r"threshold_kernel|[Gg]elu|GeLU|[Ss]ilu|[Ss]igmoid|tanh_(?:kernel|backward)|leaky_relu|[Ee]lu_|elu_kernel|hardswish|"
-                r"hardsigmoid|hardtanh|softplus|[Mm]ish|prelu|softshrink|hardshrink|logsigmoid|log_sigmoid|(?<!p)relu|glu_"), "activation"),
+    (
+        re.compile(
+            r"(?:^|[^A-Za-z])(?:direct_copy|copy_kernel|Copy(?:Op|Functor)|LoadImpl|index_put|index_kernel|index_copy|gpu_index|"
+            r"cuda_scatter_gather|cuda_take|flip|roll|TensorAssign|bfloat16tofloat|float8_copy|CopyListFunctor|Identity(?=[<>,]))"
+        ),
+        "copy",
+    ),
+    (
+        re.compile(
+            r"threshold_kernel|[Gg]elu|GeLU|[Ss]ilu|[Ss]igmoid|tanh_(?:kernel|backward)|leaky_relu|[Ee]lu_|elu_kernel|hardswish|"
+            r"hardsigmoid|hardtanh|softplus|[Mm]ish|prelu|softshrink|hardshrink|logsigmoid|log_sigmoid|(?<!p)relu|glu_"
+        ),
+        "activation",
+    ),
 )
 _TOP_LEVEL: Final = re.compile(
     r"^(?:softmax_warp_(?:forward|backward)|cunn_\w+|cuCompute\w+|elementwise_kernel_with_index|host_softmax\w*|cuda_layer_norm\w*"
     r"|multimem_\w+|one_shot_\w+|two_shot_\w+|cunn_ClassNLL\w+|kernelPointwiseApply\d|indexSelect\w+|cat_\w+_kernel)"
 )
-_GRADIENT: Final = re.compile(r"(grad_weight)|(backward)")
 
 
 def read(name: Name) -> Facts | None:
@@ -114,7 +188,6 @@ def _operation(found: tuple[dict[str, Any], str] | None, base: str) -> Facts:
     if values["operation"] == "convolution":
         # Depthwise sums channel by channel with scalar instructions.
         facts.say("tensor_cores", "no", token)
-        facts.say("layout", "NCHW", token)
     return facts
 
 
@@ -145,13 +218,14 @@ def _functor(name: Name, base: str) -> Facts:
     return facts
 
 
-_FUNCTOR_TYPE: Final = re.compile(r"[<(, ](float|double|c10::Half|c10::BFloat16|__half|__nv_bfloat16|int|signed char|unsigned char)(?=[,>)])")
+_FUNCTOR_TYPE: Final = re.compile(
+    r"[<(, ](float|double|c10::Half|c10::BFloat16|__half|__nv_bfloat16|int|signed char|unsigned char)(?=[,>)])"
+)
 
 
 def _types(facts: Facts, name: Name) -> None:
-    found = [word for word in name.dtypes if word != "i32"]
-    if found:
-        facts.say("input_dtype", found[0], found[0])
+    if name.data_types:
+        facts.say("input_dtype", *name.data_types[0])
         return
     inner = name.text[len(name.head) : len(name.head) + 900]
     # The functor's last parenthesised list is the signature of the lambda that runs per element.

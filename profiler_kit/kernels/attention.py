@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from ._names import Name
 
 _FLASH: Final = re.compile(r"(?:^|::|_)(flash_(?:fwd|bwd)\w*)$|(?:^|<|::)(FlashAttn(?:Fwd|Bwd)\w*)")
-_CUTLASS: Final = re.compile(r"^fmha_cutlass([FB])_(bf16|f16|f32)_(?:aligned|notaligned)_(?:(\d+x\d+)_)?\w*?(?:(sm\d+))?(?:_\w*)?$")
+_CUTLASS: Final = re.compile(r"^fmha_cutlass([FB])_(bf16|f16|f32)_(?:aligned|notaligned)(?:_(\d+x\d+))?(?:_|$)")
+_DESIGN: Final = re.compile(r"_(sm\d{2,3})(?:_|$)")
 _TRAITS: Final = re.compile(r"kernel_traits<(\d+), (\d+), (\d+), (\d+)")
 _ELEMENT: Final = re.compile(r"cutlass::(half_t|bfloat16_t|float_e4m3_t|float_e5m2_t)")
 _TRTLLM: Final = re.compile(r"^fmhaSm(\d+)([a-z]?)Kernel_(?:Qkv|Q)(E4m3|Bfloat16|Fp16|E2m1)\w*?O(E4m3|Bfloat16|Fp16)?")
-_FMHA: Final = re.compile(r"^fmha_v\d_\w+|^(?:fmha|flash)_\w*(?:kernel|attention)\w*|(?:Single|Batch)(?:Prefill|Decode)With\w+Kernel|\w*paged_attention\w*|mha_\w*kernel\w*")
-_HELPERS: Final = re.compile(r"combine|dot_do_o|convert_d[qk]|preprocess|clear_d[qk]|reduce|Combine|Preprocess|Postprocess|prepare")
+_FMHA: Final = re.compile(
+    r"^fmha_v\d_\w+|^(?:fmha|flash)_\w*(?:kernel|attention)\w*|(?:Single|Batch)(?:Prefill|Decode)With\w+Kernel|\w*paged_attention\w*|mha_\w*kernel\w*"
+)
+_HELPERS: Final = re.compile(
+    r"combine|dot_do_o|convert_d[qk]|preprocess|clear_d[qk]|reduce|Combine|Preprocess|Postprocess|prepare"
+)
 
 
 def read(name: Name) -> Facts | None:
@@ -30,11 +35,13 @@ def read(name: Name) -> Facts | None:
     head = name.head
     match = _CUTLASS.match(head)
     if match:
-        return _memory_efficient(match)
+        return _memory_efficient(match, head)
     match = _TRTLLM.match(head)
     if match:
         return _trtllm(match)
-    flash = _FLASH.search(head) or (_FLASH.search(name.text[:600]) if head.startswith("cutlass::device_kernel") else None)
+    flash = _FLASH.search(head) or (
+        _FLASH.search(name.text[:600]) if head.startswith("cutlass::device_kernel") else None
+    )
     if flash:
         return _flash(flash[1] or flash[2], name)
     other = _FMHA.search(name.base)
@@ -62,8 +69,10 @@ def _flash(token: str, name: Name) -> Facts:
     return facts
 
 
-def _memory_efficient(match: re.Match[str]) -> Facts:
-    direction, kind, tile, design = match.groups()
+def _memory_efficient(match: re.Match[str], head: str) -> Facts:
+    direction, kind, tile = match.groups()
+    stated = _DESIGN.search(head)
+    design = stated[1] if stated else None
     facts = Facts("CUTLASS", "attention", f"fmha_cutlass{direction}")
     facts.say("input_dtype", kind, kind)
     if tile:

@@ -5,6 +5,7 @@ type, accumulator letter with the MMA shape, input type, tile, loads, options, s
 Digits after the letter are the shape of the matrix instruction; without them the kernel runs FFMA, DFMA or DP4A.
 """
 
+# ruff: noqa: S105 – a token here is a piece of a name, never a secret
 from __future__ import annotations
 
 import re
@@ -23,12 +24,23 @@ _START: Final = re.compile(
     r"(g?[shdczi])(\d*)(gemm|cudnn)(?:_|$)"
 )
 _FIRST_LAYER: Final = re.compile(rf"(?:^|_)({_ARCHITECTURES})_(first_layer)_filter\d+x\d+_([a-z]+)")
-_FUSED: Final = re.compile(r"^(Volta|Turing|Ampere)_((?:[a-z]+_)*?)(hmma|imma)_(implicit_gemm)_(fprop|dgrad|wgrad)(?:_|$)")
+_FUSED: Final = re.compile(
+    r"^(Volta|Turing|Ampere)_((?:[a-z]+_)*?)(hmma|imma)_(implicit_gemm)_(fprop|dgrad|wgrad)(?:_|$)"
+)
 _ACCUMULATOR: Final = {"s": "f32", "h": "f16", "d": "f64", "c": "f32", "z": "f64", "i": "i32"}
-_TILE: Final = re.compile(r"\d+x\d+(?:x\d+)?")
+_TILE: Final = re.compile(r"\d{1,4}x\d{1,4}(?:x\d{1,4})?")
+_OPTIONS: Final = {
+    "relu": ("epilogue", "relu"),
+    "splitK": ("split_k", "split_k"),
+    "nhwc": ("layout", "NHWC"),
+    "nhwc2nchw": ("layout", "NHWC"),
+    "nchw": ("layout", "NCHW"),
+}
 _TRANSPOSES: Final = re.compile(r"[ntch]{2}")
 _PASS_WORD: Final = {"fprop": "fprop", "fwd": "fprop", "dgrad": "dgrad", "wgrad": "wgrad"}
-_INPUT: Final = frozenset("fp16 bf16 tf32 fp32 fp64 int8 uint8 int8x4 uint8x4 int8x32 uint8x32".split())
+_INPUT: Final = frozenset(
+    ["fp16", "bf16", "tf32", "fp32", "fp64", "int8", "uint8", "int8x4", "uint8x4", "int8x32", "uint8x32"]
+)
 
 
 def read(name: Name) -> Facts | None:
@@ -41,7 +53,9 @@ def read(name: Name) -> Facts | None:
     tokens = head[start.end() :].split("_") if start.end() < len(head) else []
     core = f"{letter}{shape}{kind}"
     convolution = kind == "cudnn"
-    facts = Facts("cuDNN" if convolution or "cudnn" in head else "cuBLAS", "convolution" if convolution else "gemm", core)
+    facts = Facts(
+        "cuDNN" if convolution or "cudnn" in head else "cuBLAS", "convolution" if convolution else "gemm", core
+    )
     facts.say("design_arch", architecture, architecture)
     _types(facts, written, letter, shape, core, tokens)
     _parameters(facts, tokens)
@@ -72,26 +86,22 @@ def _types(facts: Facts, written: str | None, letter: str, shape: str, core: str
 
 
 def _parameters(facts: Facts, tokens: list[str]) -> None:
-    tile = token_of_tile = depth = None
+    tile: str | None = None
     for position, token in enumerate(tokens):
+        after = tokens[position + 1] if position + 1 < len(tokens) else ""
         if tile is None and _TILE.fullmatch(token):
-            tile = token_of_tile = token
-        elif token == "stages" and position + 1 < len(tokens) and _TILE.fullmatch(tokens[position + 1]):
-            depth, _, stages = tokens[position + 1].partition("x")
-            if stages.isdigit():
-                facts.say("stages", int(stages), f"stages_{tokens[position + 1]}")
-        elif token == "relu":
-            facts.say("epilogue", "relu", token)
-        elif token == "splitK":
-            facts.say("split_k", "split_k", token)
-        elif token in ("nhwc", "nhwc2nchw"):
-            facts.say("layout", "NHWC", token)
-        elif token == "nchw":
-            facts.say("layout", "NCHW", token)
+            tile = token
+            facts.say("tile", token, token)
+        elif token == "stages" and _TILE.fullmatch(after):
+            # The K tile stands with the number of stages.
+            depth, _, stages = after.partition("x")
+            facts.say("stages", int(stages.partition("x")[0]), f"stages_{after}")
+            if tile:
+                facts.correct("tile", f"{tile}x{depth}", f"{tile}, {after}")
+        elif token in _OPTIONS:
+            facts.say(*_OPTIONS[token], token)
         elif len(token) == 2 and _TRANSPOSES.fullmatch(token):
             facts.say("transposes", token, token)
-    if tile and token_of_tile:
-        facts.say("tile", f"{tile}x{depth}" if depth else tile, f"{token_of_tile}, {depth}" if depth else token_of_tile)
 
 
 def _convolution(facts: Facts, tokens: list[str], core: str) -> None:
@@ -160,7 +170,11 @@ GRAMMAR: Final = Grammar(
     read,
     (
         word(rf"({_ARCHITECTURES})", "designed for {0} (not the device it ran on)"),
-        word(r"(g?[shdczi])(\d+)(gemm|cudnn)", "{2} kernel, accumulator {0}, matrix instruction {1}: tensor cores", INFERRED),
+        word(
+            r"(g?[shdczi])(\d+)(gemm|cudnn)",
+            "{2} kernel, accumulator {0}, matrix instruction {1}: tensor cores",
+            INFERRED,
+        ),
         word(r"(g?[shdczi])(gemm|cudnn)", "{1} kernel, accumulator {0}, scalar arithmetic: no tensor cores", INFERRED),
         word(r"cudnn|infer|train|5x", "shipped in cuDNN"),
         word(r"stages", "next: depth of the K tile × stages of the pipeline"),
@@ -174,7 +188,10 @@ GRAMMAR: Final = Grammar(
         word(r"nhwc2nchw", "reads NHWC, writes NCHW"),
         word(r"(nhwc|nchw)", "layout {0}"),
         word(r"([ntch]{2})", "transposes of A and B"),
-        word(r"(fp16|bf16|fp32|int8|uint8|int8x4|uint8x4|int32)", "type {0}: before the kernel word written, after it read"),
+        word(
+            r"(fp16|bf16|fp32|int8|uint8|int8x4|uint8x4|int32)",
+            "type {0}: before the kernel word written, after it read",
+        ),
         word(r"relu", "ReLU can be fused"),
         word(r"xregs", "uses more registers", INFERRED),
         word(r"v(\d+)", "version {0}"),

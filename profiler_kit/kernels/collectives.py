@@ -16,10 +16,11 @@ from ._words import SOURCE_CODE, Grammar, word
 if TYPE_CHECKING:
     from ._names import Name
 
-_NCCL: Final = re.compile(r"^(?:\w*?_)?(nccl(?:Dev|Sym)?(?:Kernel|DevKernel)\w*?|ncclDevFunc|ncclSymDevKernel\w*?)_(\w+)")
-_OLD: Final = re.compile(r"^nccl(AllReduce|Broadcast|Reduce|AllGather|ReduceScatter|SendRecv)(\w*)Kernel\w*")
+_NCCL: Final = re.compile(r"^(?:\w*?_)?(nccl\w*?(?:Kernel|DevFunc)\w*?)_(\w+)")
 _RCCL: Final = re.compile(r"^(?:rccl\w*|mscclKernel\w*|ncclDevKernel_Generic_\d+\w*|ncclKernel_Generic_\d+)")
-_PEER: Final = re.compile(r"(?:cross_device_reduce|all_reduce_kernel|allreduce|all_?reduce_fusion|nvshmem\w*|deep_ep)\w*")
+_PEER: Final = re.compile(
+    r"(?:cross_device_reduce|all_reduce_kernel|allreduce|all_?reduce_fusion|nvshmem\w*|deep_ep)\w*"
+)
 
 
 def read(name: Name) -> Facts | None:
@@ -27,15 +28,12 @@ def read(name: Name) -> Facts | None:
     head = name.head
     rccl = _RCCL.match(head)
     if rccl:
-        facts = Facts("RCCL", "communication", rccl[0], MEDIUM)
-        return facts
+        return Facts("RCCL", "communication", rccl[0], MEDIUM)
     match = _NCCL.match(head)
     if match:
         facts = Facts("NCCL", "communication", match[1])
         _type(facts, match[2].split("_"))
         return facts
-    if _OLD.match(head):
-        return Facts("NCCL", "communication", head[:40], MEDIUM)
     peer = _PEER.search(name.base)
     if peer and not head.startswith("at::"):
         return Facts("other", "communication", peer[0], MEDIUM)

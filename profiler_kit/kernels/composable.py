@@ -15,14 +15,29 @@ from ._words import SOURCE_CODE, Grammar, word
 if TYPE_CHECKING:
     from ._names import Name
 
-_PASS: Final = re.compile(r"conv\w*?_(?:(fwd)|(bwd_data)|(bwd_weight))(?=_|$)|Conv\w*?(?:(Fwd)|(BwdData)|(BwdWeight))|Convolution(?:(Forward)|(BackwardData)|(BackwardWeight))")
-_UNIT: Final = re.compile(r"(?:^|_)(xdlops|xdl|wmma|dlops|dl|Xdl|Wmma|Dl)(?:_|$)|Gemm\w*?_(xdl|wmma|dl)\w*|(Xdl|Wmma)(?=[A-Z_])")
-_GEMM: Final = re.compile(r"[Gg]emm|Gemm")
-_TILE: Final = re.compile(r"(?:PassThrough|Specialization\)?\d+|, )(?:, )?(64|128|256|512), (\d{1,3}), (\d{1,3}), (\d{1,3}), (\d{1,2}), (\d{1,2}), (\d{1,2}), (\d{1,2})")
-_DATA: Final = re.compile(r"[<, ](unsigned short|_Float16|__bf16|float|double|signed char|f8_t|bf8_t|ck::half_t)(?=[,>])")
+_PASS: Final = re.compile(
+    r"conv\w*?_(?:(fwd)|(bwd_data)|(bwd_weight))(?=_|$)|Conv\w*?(?:(Fwd)|(BwdData)|(BwdWeight))|Convolution(?:(Forward)|(BackwardData)|(BackwardWeight))"
+)
+_UNIT: Final = re.compile(
+    r"(?:^|_)(xdlops|xdl|wmma|dlops|dl|Xdl|Wmma|Dl)(?:_|$)|Gemm\w*?_(xdl|wmma|dl)\w*|(Xdl|Wmma)(?=[A-Z_])"
+)
+# Block size, then M, N and K per block, then the vector widths along K.
+_TILE: Final = re.compile(
+    r"(?:PassThrough|\)\d+|, )(?:, )?(64|128|256|512), (\d{1,3}), (\d{1,3}), (\d{1,3})(?:, \d{1,2}){4}"
+)
+_DATA: Final = re.compile(
+    r"[<, ](unsigned short|_Float16|__bf16|float|double|signed char|f8_t|bf8_t|ck::half_t)(?=[,>])"
+)
 _TYPES: Final = {
-    "unsigned short": "bf16", "__bf16": "bf16", "_Float16": "f16", "ck::half_t": "f16", "float": "f32", "double": "f64",
-    "signed char": "i8", "f8_t": "fp8", "bf8_t": "fp8",
+    "unsigned short": "bf16",
+    "__bf16": "bf16",
+    "_Float16": "f16",
+    "ck::half_t": "f16",
+    "float": "f32",
+    "double": "f64",
+    "signed char": "i8",
+    "f8_t": "fp8",
+    "bf8_t": "fp8",
 }
 _OPERATIONS: Final = (
     (re.compile(r"[Ff]mha|[Aa]ttention|batched_gemm_softmax_gemm"), "attention"),
@@ -47,16 +62,14 @@ def read(name: Name) -> Facts | None:
         return None
     # CK Tile's entry is the same function for all; the work is its first argument.
     text = head if not head.endswith("kentry") else name.text[len(head) : len(head) + 200]
-    for pattern, operation in _OPERATIONS:
-        match = pattern.search(text) or (pattern.search(name.text[:300]) if head.startswith("ck_tile") else None)
-        if match:
-            break
-    else:
+    found = _operation(text) or (_operation(name.text[:300]) if head.startswith("ck_tile") else None)
+    if found is None:
         return Facts("CK", UNKNOWN, head.partition("::")[0], "low")
-    facts = Facts("CK", operation, match[0])
+    operation, token = found
+    facts = Facts("CK", operation, token)
     facts.evidence["library"] = head.partition("::")[0]
     if operation == "convolution":
-        facts.say("algorithm", "implicit_gemm", match[0])
+        facts.say("algorithm", "implicit_gemm", token)
         direction = _PASS.search(text)
         if direction:
             place = next(index for index, group in enumerate(direction.groups()) if group)
@@ -64,6 +77,14 @@ def read(name: Name) -> Facts | None:
     _unit(facts, name, text)
     _types(facts, name)
     return facts
+
+
+def _operation(text: str) -> tuple[str, str] | None:
+    for pattern, operation in _OPERATIONS:
+        match = pattern.search(text)
+        if match:
+            return operation, match[0]
+    return None
 
 
 def _unit(facts: Facts, name: Name, text: str) -> None:

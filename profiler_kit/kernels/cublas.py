@@ -19,7 +19,12 @@ _RULES: Final = RuleBook(
     (
         rule(r"splitK\w*reduce\w*", "gemm", "sums what blocks computed along K", role="reduce", split_k="split_k"),
         rule(r"epilogue::impl::globalKernel\w*", "gemm", "epilogue of a product, run as its own kernel", role="helper"),
-        rule(r"(?:batch|^|_)[gG]emv\w*Reverse\w*|offsetPointerArray\w*|fillPtrArray", "gemv", "prepares pointers", role="helper"),
+        rule(
+            r"(?:batch|^|_)[gG]emv\w*Reverse\w*|offsetPointerArray\w*|fillPtrArray",
+            "gemv",
+            "prepares pointers",
+            role="helper",
+        ),
         rule(r"scan_AB_kernel\w*|region_transform_\w+", "gemm", "prepares operands", role="helper"),
         rule(r"gemv\w*|gemvx::kernel|gemvNSP\w*", "gemv", "matrix times vector"),
         rule(r"gemmSN_\w+|gemmk\d_kernel\w*|gemm\w*", "gemm", "matrix times matrix"),
@@ -27,11 +32,20 @@ _RULES: Final = RuleBook(
         rule(r"(?:^|_|[sdcz])trsm\w*|trsm\w*", "other", "triangular solve, many right-hand sides"),
         rule(r"(?:^|_)d?t[rbp]sv\w*", "other", "triangular solve"),
         rule(r"(?:^|_|[sdcz])trmm\w*|bdmm\w*", "gemm", "triangular matrix times matrix"),
-        rule(r"sy(?:he)?(?:rk|r2k|mm)\w*|(?:^|_)(?:syrk|herk|symm|hemm|syr2k|her2k)\w*|syhemm\w*", "gemm", "symmetric product"),
-        rule(r"sy(?:he)?mv\w*|sb(?:hb)?mv\w*|sp(?:hp)?mv\w*|symv\w*|(?:^|_)t[rbp]mv\w*|gbmv\w*|gpmv\w*|hemv\w*", "gemv",
-             "structured matrix times vector"),
+        rule(
+            r"sy(?:he)?(?:rk|r2k|mm)\w*|(?:^|_)(?:syrk|herk|symm|hemm|syr2k|her2k)\w*|syhemm\w*",
+            "gemm",
+            "symmetric product",
+        ),
+        rule(
+            r"sy(?:he)?mv\w*|sb(?:hb)?mv\w*|sp(?:hp)?mv\w*|symv\w*|(?:^|_)t[rbp]mv\w*|gbmv\w*|gpmv\w*|hemv\w*",
+            "gemv",
+            "structured matrix times vector",
+        ),
         rule(r"(?:^|_)(?:ger|syr2?|her2?|sp(?:hp)?r2?)(?:_\w+)?$", "other", "rank-1 or rank-2 update"),
-        rule(r"(?:^|_)(?:dot|nrm2|asum|ia?max|ia?min)\w*|reduce_1Block\w*|block_dot\w*", "reduction", "BLAS 1 reduction"),
+        rule(
+            r"(?:^|_)(?:dot|nrm2|asum|ia?max|ia?min)\w*|reduce_1Block\w*|block_dot\w*", "reduction", "BLAS 1 reduction"
+        ),
         rule(r"(?:^|_)(?:axpy|scal|rot[mg]*|rotg_\w+|geam|dgmm)(?:_\w+)?", "elementwise", "BLAS 1 or matrix scaling"),
         rule(r"(?:^|_)(?:copy|swap)_kernel\w*", "copy", "BLAS 1 copy"),
         rule(r"transpose_readWrite\w*", "layout_transform", "transposes a matrix", role="layout_transform"),
@@ -71,6 +85,7 @@ def read(name: Name) -> Facts | None:
     if found is None:
         return Facts("cuBLAS", "other", "cublas", "low") if inside else None
     values, token = found
+    token = token if token in head else name.base
     facts = state(Facts("cuBLAS", values["operation"], token), values, token)
     if inside:
         facts.evidence["library"] = "cublas"
@@ -83,7 +98,7 @@ def read(name: Name) -> Facts | None:
     transposes = _TRANSPOSES.search(name.base)
     if transposes:
         facts.say("transposes", transposes[1].lower(), transposes[1])
-    # These templates multiply with scalar instructions or only sum; matrix instructions come with xmma, CUTLASS and nvjet.
+    # These templates multiply with scalar instructions or only sum; xmma, CUTLASS and nvjet use the matrix units.
     if facts.values["operation"] == "gemm" and facts.values.get("role") != "helper":
         facts.say("tensor_cores", "no", token)
     return facts
@@ -91,36 +106,38 @@ def read(name: Name) -> Facts | None:
 
 def _types(facts: Facts, name: Name) -> None:
     typed = _TYPED.search(name.base)
-    found = name.dtypes
-    # Index types come first in newer templates and are not data.
-    data = [kind for kind in found if kind != "i32"] or found
     operand, result = _OPERAND.search(name.text, 0, 1500), _RESULT.search(name.text, 0, 1500)
     if operand:
         facts.say("input_dtype", cpp_dtype(operand[1]), operand[0])
     if result:
         facts.say("output_dtype", cpp_dtype(result[1]), result[0])
-    if data:
-        facts.say("input_dtype", data[0], data[0])
-        if len(data) == 1:
-            # One type for all, unless the operands state their own.
-            facts.say("accumulate_dtype", data[0], data[0])
-            facts.say("output_dtype", data[0], data[0])
-        if facts.values["operation"] in ("gemm", "gemv") and len(data) > 2:
-            facts.say("output_dtype", data[2], data[2])
-            if len(data) > 3:
-                facts.say("accumulate_dtype", data[3], data[3])
+    _template_types(facts, name)
     if typed:
         letter = _LETTER[typed[1].lower()]
-        facts.say("input_dtype", letter, typed[0].strip("_"))
-        facts.say("accumulate_dtype", letter, typed[0].strip("_"))
-        facts.say("output_dtype", letter, typed[0].strip("_"))
+        for key in ("input_dtype", "accumulate_dtype", "output_dtype"):
+            facts.say(key, letter, typed[0].strip("_"))
     if "_half" in name.base:
         facts.say("input_dtype", "f16", "half")
     read_from, written = name.pointers
     if read_from:
-        facts.say("input_dtype", read_from, f"{read_from} const*")
-    if written and written != "i32":
-        facts.say("output_dtype", written, f"{written}*")
+        facts.say("input_dtype", *read_from)
+    if written and written[0] != "i32":
+        facts.say("output_dtype", *written)
+
+
+def _template_types(facts: Facts, name: Name) -> None:
+    # Index types come first in newer templates and are not data.
+    data = name.data_types or name.dtypes
+    if data:
+        facts.say("input_dtype", *data[0])
+        if len(data) == 1:
+            # One type for all, unless the operands state their own.
+            facts.say("accumulate_dtype", *data[0])
+            facts.say("output_dtype", *data[0])
+        elif facts.values["operation"] in ("gemm", "gemv") and len(data) > 2:
+            facts.say("output_dtype", *data[2])
+            if len(data) > 3:
+                facts.say("accumulate_dtype", *data[3])
 
 
 GRAMMAR: Final = Grammar(

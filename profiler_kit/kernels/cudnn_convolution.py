@@ -10,15 +10,15 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ._identity import MEDIUM, Facts
-from ._words import BINARY, INFERRED, Grammar, RuleBook, rule, state, word
+from ._words import BINARY, INFERRED, Grammar, Rule, RuleBook, rule, state, word
 
 if TYPE_CHECKING:
     from ._names import Name
 
 
-def _convolution(pattern: str, direction: str | None, algorithm: str | None, why: str = "", **more: Any) -> Any:
-    stated = {"pass_": direction, "algorithm": algorithm}
-    return rule(pattern, "convolution", why, **{key: value for key, value in stated.items() if value}, **more)
+def _convolution(pattern: str, direction: str | None, algorithm: str | None, why: str, **more: Any) -> Rule:
+    stated = {**({"algorithm": algorithm} if algorithm else {}), **more}
+    return rule(pattern, "convolution", why, direction, **stated)
 
 
 _BOUND: Final = r"(?:^|::|_)"
@@ -26,17 +26,35 @@ _RULES: Final = RuleBook(
     (
         # Winograd. The Forward kernels also run dgrad, with turned filters.
         _convolution(
-            r"winograd_?(?:nonfused)?::winogradWgrad\w+|winogradWgrad\w*", "wgrad", "winograd_nonfused",
-            "transform of a wgrad by non-fused Winograd; the product is a separate kernel", role="helper",
+            r"winograd_?(?:nonfused)?::winogradWgrad\w+|winogradWgrad\w*",
+            "wgrad",
+            "winograd_nonfused",
+            "transform of a wgrad by non-fused Winograd; the product is a separate kernel",
+            role="helper",
         ),
         _convolution(
-            r"winogradForward\w*", None, "winograd_nonfused",
-            "transform of a forward or dgrad convolution by non-fused Winograd", role="helper",
+            r"winogradForward\w*",
+            None,
+            "winograd_nonfused",
+            "transform of a forward or dgrad convolution by non-fused Winograd",
+            role="helper",
         ),
-        _convolution(r"generateWinogradTilesKernel", None, "winograd", "prepares a fused Winograd kernel", role="helper"),
+        _convolution(
+            r"generateWinogradTilesKernel", None, "winograd", "prepares a fused Winograd kernel", role="helper"
+        ),
+        _convolution(
+            r"winograd::winograd\w*Kernel|winograd\dx\dKernel",
+            None,
+            "winograd",
+            "fused Winograd, forward or dgrad",
+        ),
         # FFT: transforms around a batched complex product, in every pass.
         _convolution(
-            r"(?:^|::)fft[123]d_(?:r2c|c2r|c2c)\w*", None, "fft", "transform of a convolution by FFT, any pass", role="helper"
+            r"(?:^|::)fft[123]d_(?:r2c|c2r|c2c)\w*",
+            None,
+            "fft",
+            "transform of a convolution by FFT, any pass",
+            role="helper",
         ),
         _convolution(
             r"DSE::(?:regular|vector)_fft\w*", None, "fft", "transform of a convolution by FFT, any pass", role="helper"
@@ -44,38 +62,73 @@ _RULES: Final = RuleBook(
         _convolution(r"pointwise_mult_and_sum_complex", None, "fft", "complex product of a convolution by FFT"),
         _convolution(r"flip_filter", None, None, "turns the filter for dgrad by a forward method", role="helper"),
         # Helpers whose name states the pass or the algorithm.
-        _convolution(r"compute\w*Wgrad\w*OffsetsKernel", "wgrad", "precomputed_implicit_gemm", "fills the index table of a wgrad kernel", role="helper"),
         _convolution(
-            r"compute\w*OffsetsKernel\w*", None, "precomputed_implicit_gemm",
-            "fills the index table of the implicit product that follows; runs in every pass", role="helper",
+            r"compute\w*Wgrad\w*OffsetsKernel",
+            "wgrad",
+            "precomputed_implicit_gemm",
+            "fills the index table of a wgrad kernel",
+            role="helper",
+        ),
+        _convolution(
+            r"compute\w*OffsetsKernel\w*",
+            None,
+            "precomputed_implicit_gemm",
+            "fills the index table of the implicit product that follows; runs in every pass",
+            role="helper",
         ),
         _convolution(
             r"kern_precompute_indices", None, "precomputed_implicit_gemm", "fills an index table", role="helper"
         ),
         _convolution(r"first_layer_fwd::transform_filter", "fprop", "first_layer", "reorders a filter", role="helper"),
-        _convolution(r"wgrad\w*_(?:reduction|batch_reduc)_kernel", "wgrad", "direct", "sums partial wgrads", role="reduce"),
+        _convolution(
+            r"wgrad\w*_(?:reduction|batch_reduc)_kernel", "wgrad", "direct", "sums partial wgrads", role="reduce"
+        ),
         _convolution(r"reduce_wgrad_\w+", "wgrad", "implicit_gemm", "sums partial wgrads", role="reduce"),
-        _convolution(r"compute_valid_masks_kernel", None, "precomputed_implicit_gemm", "prepares a convolution", role="helper"),
+        _convolution(
+            r"compute_valid_masks_kernel", None, "precomputed_implicit_gemm", "prepares a convolution", role="helper"
+        ),
         _convolution(r"scaleFilterNd_kernel", None, None, "scales a filter before accumulation", role="helper"),
-        _convolution(r"computeBiasGradientKernel|calc_bias_diff\w*", None, None, "sums the bias gradient", role="helper"),
-        rule(r"im2(?:col|row)\w*", "im2col", "unrolls the image for an explicit product", algorithm="explicit_gemm", role="helper"),
+        _convolution(
+            r"computeBiasGradientKernel|calc_bias_diff\w*", None, None, "sums the bias gradient", role="helper"
+        ),
+        rule(
+            r"im2(?:col|row)\w*",
+            "im2col",
+            "unrolls the image for an explicit product",
+            algorithm="explicit_gemm",
+            role="helper",
+        ),
         rule(r"col2im\w*", "im2col", "folds the product back to an image", algorithm="explicit_gemm", role="helper"),
         # Products.
         _convolution(r"explicit_convolve_[sdhi]+gemm", "fprop", "explicit_gemm", "forward by an explicit product"),
-        _convolution(r"precomputed_convolve_[sdhi]+gemm", "fprop", "precomputed_implicit_gemm", "forward, precomputed indices"),
+        _convolution(
+            r"precomputed_convolve_[sdhi]+gemm", "fprop", "precomputed_implicit_gemm", "forward, precomputed indices"
+        ),
         _convolution(r"conv\dd_precomputed\w*", "fprop", "precomputed_implicit_gemm", "forward, precomputed indices"),
-        _convolution(r"implicit_convolve(?:Nd)?_[sdhi]+gemm", "fprop", "implicit_gemm", "forward by an implicit product"),
+        _convolution(
+            r"implicit_convolve(?:Nd)?_[sdhi]+gemm", "fprop", "implicit_gemm", "forward by an implicit product"
+        ),
         _convolution(r"convolve_common_engine\w*", "fprop", "implicit_gemm", "forward by an implicit product"),
-        _convolution(r"convolve(?:Nd)?_dgrad(?:Nd)?\w*_engine", "dgrad", "implicit_gemm", "dgrad by an implicit product"),
-        _convolution(r"convolve(?:Nd)?_wgrad(?:Nd)?\w*_engine", "wgrad", "implicit_gemm", "wgrad by an implicit product"),
+        _convolution(
+            r"convolve(?:Nd)?_dgrad(?:Nd)?\w*_engine", "dgrad", "implicit_gemm", "dgrad by an implicit product"
+        ),
+        _convolution(
+            r"convolve(?:Nd)?_wgrad(?:Nd)?\w*_engine", "wgrad", "implicit_gemm", "wgrad by an implicit product"
+        ),
         _convolution(r"dgrad\d?d?_alg\d\w*", "dgrad", "implicit_gemm", "dgrad, legacy algorithm 0 or 1"),
         _convolution(r"wgrad\d?d?_alg3\w*", "wgrad", "precomputed_implicit_gemm", "wgrad, legacy algorithm 3"),
         _convolution(r"wgrad\d?d?_alg\d\w*", "wgrad", "implicit_gemm", "wgrad, legacy algorithm 0 or 1"),
         _convolution(r"dgrad_engine\w*", "dgrad", "implicit_gemm", "dgrad, legacy algorithm 1"),
         # Direct forms.
-        _convolution(r"conv(?:\d|N)d_grouped_direct_kernel\w*", "fprop", "grouped_direct", "grouped convolution, direct sum"),
-        _convolution(r"dgrad(?:\d|N)d_grouped_direct_kernel\w*", "dgrad", "grouped_direct", "grouped dgrad, direct sum"),
-        _convolution(r"wgrad(?:\d|N)d_grouped_direct_kernel\w*", "wgrad", "grouped_direct", "grouped wgrad, direct sum"),
+        _convolution(
+            r"conv(?:\d|N)d_grouped_direct_kernel\w*", "fprop", "grouped_direct", "grouped convolution, direct sum"
+        ),
+        _convolution(
+            r"dgrad(?:\d|N)d_grouped_direct_kernel\w*", "dgrad", "grouped_direct", "grouped dgrad, direct sum"
+        ),
+        _convolution(
+            r"wgrad(?:\d|N)d_grouped_direct_kernel\w*", "wgrad", "grouped_direct", "grouped wgrad, direct sum"
+        ),
         _convolution(_BOUND + r"conv\dd_c\d_k\d_\w+", "fprop", "depthwise", "one channel in, one out per group"),
         _convolution(_BOUND + r"dgrad\dd_c\d_k\d_\w+", "dgrad", "depthwise", "one channel in, one out per group"),
         _convolution(_BOUND + r"wgrad\dd_c\d_k\d_\w+", "wgrad", "depthwise", "one channel in, one out per group"),
@@ -87,7 +140,9 @@ _RULES: Final = RuleBook(
     )
 )
 _FOREIGN: Final = ("at::", "ck::", "ck_tile::", "xmma", "cutlass", "miopen")
-_SCALAR: Final = frozenset(("implicit_gemm", "precomputed_implicit_gemm", "explicit_gemm", "grouped_direct", "depthwise"))
+_SCALAR: Final = frozenset(
+    ("implicit_gemm", "precomputed_implicit_gemm", "explicit_gemm", "grouped_direct", "depthwise")
+)
 _CONV1D: Final = re.compile(r"conv\dD_NC?H?W?(?:_general)?")
 _ACCUMULATOR: Final = (("dgemm", "f64"), ("hhgemm", "f16"), ("sgemm", "f32"), ("float_engine", "f32"))
 _LAYOUT: Final = re.compile(r"(?:_|^)(NHWC|NCHW|nhwc|nchw|ndhwc|ncdhw)(?:_|$)")
@@ -125,14 +180,14 @@ def read(name: Name) -> Facts | None:
 
 def _types(facts: Facts, name: Name) -> None:
     # A leading int is the index type of the newer templates.
-    found = name.dtypes[1:] if name.dtypes[:1] == ["i32"] and len(name.dtypes) > 1 else name.dtypes
+    found = name.dtypes[1:] if len(name.dtypes) > 1 and name.dtypes[0][0] == "i32" else name.dtypes
     read_from, written = name.pointers
     if found:
-        facts.say("input_dtype", found[0], found[0])
+        facts.say("input_dtype", *found[0])
     elif read_from:
-        facts.say("input_dtype", read_from, f"{read_from} const*")
+        facts.say("input_dtype", *read_from)
     if written:
-        facts.say("output_dtype", written, f"{written}*")
+        facts.say("output_dtype", *written)
     for token, kind in _ACCUMULATOR:
         if token in name.base:
             facts.say("accumulate_dtype", kind, token)

@@ -4,6 +4,7 @@
 the graph's operations, design, method, instruction, type, knobs, tile, warps, cluster, part.
 """
 
+# ruff: noqa: S105 – a token here is a piece of a name, never a secret
 from __future__ import annotations
 
 import re
@@ -97,7 +98,11 @@ GRAMMAR: Final = Grammar(
         word(r"wmma|wgmma|umma", "matrix instructions: tensor cores", INFERRED),
         word(r"f16", "16-bit data; in attention f16 or bf16", TRACE),
         word(r"sm(\d+)", "designed for compute capability {0}", INFERRED),
-        word(r"(convFwd|convBwdData|convBwdFilter|pointwise|genStats|reduction|matmul)", "node of the fused graph: {0}", INFERRED),
+        word(
+            r"(convFwd|convBwdData|convBwdFilter|pointwise|genStats|reduction|matmul)",
+            "node of the fused graph: {0}",
+            INFERRED,
+        ),
         word(r"cga(\d.*)", "thread-block cluster {0}", INFERRED),
         word(r"(\d+x\d+x\d+)", "tile, then warps", INFERRED),
     ),

@@ -17,39 +17,89 @@ if TYPE_CHECKING:
 _RULES: Final = RuleBook(
     (
         # Attention comes first: its helpers are called softmax, reduce and dropout too.
-        rule(r"fmha\w*fprop\w*", "attention", "fused attention, forward", pass_="fprop"),
-        rule(r"fmha\w*dgrad\w*", "attention", "fused attention, backward", pass_="dgrad"),
-        rule(r"(?:convert_dq|rearrange_n_convert_dq|matmul_dq|lean_reduction)\w*", "attention", "helper of attention backward",
-             role="helper"),
-        rule(r"compute_dot_do_o\w*|contract_dbias\w*|init_packed_dbias|fmha_\w+", "attention", "helper of attention backward",
-             role="helper"),
-        rule(r"gen_dropout_mask\w*|print_dropout_mask\w*|qkv_tma_setup|simple_memset|reorder_block_scale_factor", "attention",
-             "helper of fused attention", role="helper"),
-        rule(r"multiHeadAttn\w*|fusedSoftmax\w*|applyOutDropoutAndResidual\w*|computeSoftmaxProbability", "attention",
-             "part of multi-head attention", role="helper"),
-        rule(r"apply(?:Batched)?GemmBias\w*|setBatchedGemmPtrs\w*", "attention", "part of multi-head attention", role="helper"),
+        rule(r"fmha\w*fprop\w*", "attention", "fused attention, forward", direction="fprop"),
+        rule(r"fmha\w*dgrad\w*", "attention", "fused attention, backward", direction="dgrad"),
+        rule(
+            r"(?:convert_dq|rearrange_n_convert_dq|matmul_dq|lean_reduction)\w*",
+            "attention",
+            "helper of attention backward",
+            role="helper",
+        ),
+        rule(
+            r"compute_dot_do_o\w*|contract_dbias\w*|init_packed_dbias|fmha_\w+",
+            "attention",
+            "helper of attention backward",
+            role="helper",
+        ),
+        rule(
+            r"gen_dropout_mask\w*|print_dropout_mask\w*|qkv_tma_setup|simple_memset|reorder_block_scale_factor",
+            "attention",
+            "helper of fused attention",
+            role="helper",
+        ),
+        rule(
+            r"multiHeadAttn\w*|fusedSoftmax\w*|applyOutDropoutAndResidual\w*|computeSoftmaxProbability",
+            "attention",
+            "part of multi-head attention",
+            role="helper",
+        ),
+        rule(
+            r"apply(?:Batched)?GemmBias\w*|setBatchedGemmPtrs\w*",
+            "attention",
+            "part of multi-head attention",
+            role="helper",
+        ),
         # Recurrent nets.
-        rule(r"LSTM_dgrad\w*", "rnn", "LSTM, gradient of the data", pass_="dgrad", role="helper"),
-        rule(r"(?:^|::)(?:persist)?(?:RNN|LSTM|GRU)\w*|GENERIC_elementWise\w*|elemWiseRNNcell|persistRNN\w*", "rnn", "recurrent net"),
+        rule(r"LSTM_dgrad\w*", "rnn", "LSTM, gradient of the data", direction="dgrad", role="helper"),
+        rule(
+            r"(?:^|::)(?:persist)?(?:RNN|LSTM|GRU)\w*|GENERIC_elementWise\w*|elemWiseRNNcell|persistRNN\w*",
+            "rnn",
+            "recurrent net",
+        ),
         rule(r"\w+_lstm_\w+|\w+_gru_\w+|\w+_rnn_\w+|lstm\w*cell\w*", "rnn", "recurrent net"),
         # Normalisation, also where it is fused with an activation.
-        rule(r"batchnorm_\w+|(?:^|::)bn_\w+|SBAR_\w+|SbarGen\w+|\w*BNStats\w*|combineScaleBiasStats\w*", "normalization",
-             "batch normalisation"),
-        rule(r"(?:Layer|Instance|Group|RMS|GeneralNorm)(?:Norm|Row)\w*|ReduceNCtoC", "normalization", "layer or instance normalisation"),
-        rule(r"lrn\w*|divNorm\w*|compute_alphas_and_betas\w*", "normalization", "local response or divisive normalisation"),
+        rule(
+            r"batchnorm_\w+|(?:^|::)bn_\w+|SBAR_\w+|SbarGen\w+|\w*BNStats\w*|combineScaleBiasStats\w*",
+            "normalization",
+            "batch normalisation",
+        ),
+        rule(
+            r"(?:Layer|Instance|Group|RMS|GeneralNorm)(?:Norm|Row)\w*|ReduceNCtoC",
+            "normalization",
+            "layer or instance normalisation",
+        ),
+        rule(
+            r"lrn\w*|divNorm\w*|compute_alphas_and_betas\w*",
+            "normalization",
+            "local response or divisive normalisation",
+        ),
         rule(r"bn_pointwise|bnAddRelu\w*|dbn_\w+|dual_dbn_\w+", "normalization", "batch normalisation"),
         rule(r"arbitrary_fusion_\w+", "elementwise", "fused pointwise operations"),
         rule(r"[Pp]ooling\w*", "pooling", "pooling"),
         rule(r"softmax\w*|Softmax\w*", "softmax", "softmax"),
         rule(r"dropout_\w+|initstates", "dropout", "dropout"),
         # Transforms of layout.
-        rule(r"(?:nchw|nhwc)2(?:nchw|nhwc)BooleanTranspose", "layout_transform", "changes the layout", role="layout_transform"),
+        rule(
+            r"(?:nchw|nhwc)2(?:nchw|nhwc)BooleanTranspose",
+            "layout_transform",
+            "changes the layout",
+            role="layout_transform",
+        ),
         rule(r"(?:nchw|nhwc)To(?:Nhwc|Nchw)\w*", "layout_transform", "changes the layout", role="layout_transform"),
-        rule(r"folded(?:Nchw|Nhwc)To\w+|(?:nchw|nhwc)ToFolded\w+|(?:nchw|nhwc)AddPadding\w+|nhwcSliceC\w+", "layout_transform",
-             "pads, folds or unfolds channels", role="layout_transform"),
+        rule(
+            r"folded(?:Nchw|Nhwc)To\w+|(?:nchw|nhwc)ToFolded\w+|(?:nchw|nhwc)AddPadding\w+|nhwcSliceC\w+",
+            "layout_transform",
+            "pads, folds or unfolds channels",
+            role="layout_transform",
+        ),
         rule(r"[Tt]ranspose\w*|tensorTransform\w*", "layout_transform", "transposes a tensor", role="layout_transform"),
         rule(r"convertTensor\w*|genericVectorizedConvertTensor\w*|\w*WithTypeConversion", "copy", "converts the type"),
-        rule(r"scal_kernel|scale(?:Packed)?Tensor\w*|setTensor\w*", "elementwise", "scales or fills a tensor", role="helper"),
+        rule(
+            r"scal_kernel|scale(?:Packed)?Tensor\w*|setTensor\w*",
+            "elementwise",
+            "scales or fills a tensor",
+            role="helper",
+        ),
         rule(r"op_(?:generic_)?tensor_kernel\w*", "elementwise", "pointwise operation on tensors"),
         rule(r"(?:full_)?reduce_tensor\w*|reduce_\w+", "reduction", "reduction of a tensor"),
         rule(r"activation_\w+", "activation", "activation"),
@@ -57,7 +107,12 @@ _RULES: Final = RuleBook(
         rule(r"bilinear_sampler\w*|generate_grid\w*", "other", "spatial transformer"),
         rule(r"compute_grads_\w+|ctc\w*", "other", "CTC loss"),
         rule(r"(?:reorder|compress|transform)\w+", "layout_transform", "reorders filters or metadata", role="helper"),
-        rule(r"fillPtrArray|scatterBias|setScaleInternal|nopHardwareDetection|printLog", "other", "bookkeeping", role="helper"),
+        rule(
+            r"fillPtrArray|scatterBias|setScaleInternal|nopHardwareDetection|printLog",
+            "other",
+            "bookkeeping",
+            role="helper",
+        ),
     )
 )
 # Identifiers outside any namespace that only cuDNN uses.
@@ -104,16 +159,17 @@ def _inside(head: str) -> bool:
 def _types(facts: Facts, name: Name) -> None:
     found = name.dtypes
     read_from, written = name.pointers
-    if _FP8.search(name.base):
-        facts.say("input_dtype", "fp8", "fp8")
+    low = _FP8.search(name.base)
+    if low:
+        facts.say("input_dtype", "fp8", low[0].strip("_"))
     if found:
-        facts.say("input_dtype", found[0], found[0])
+        facts.say("input_dtype", *found[0])
         if len(found) > 2 and facts.values["operation"] in ("layout_transform", "copy"):
-            facts.say("output_dtype", found[1], found[1])
+            facts.say("output_dtype", *found[1])
     elif read_from or written:
-        facts.say("input_dtype", read_from or written, f"{read_from or written} *")
+        facts.say("input_dtype", *(read_from or written or ("", "")))
     if written:
-        facts.say("output_dtype", written, f"{written}*")
+        facts.say("output_dtype", *written)
 
 
 def _layout(facts: Facts, name: Name) -> None:

@@ -27,11 +27,13 @@ _ACCUMULATOR: Final = {"s": "f32", "h": "f16", "d": "f64", "c": "f32", "z": "f64
 _TILE: Final = re.compile(r"\d{1,4}x\d{1,4}")
 _ALIGN: Final = re.compile(r"align(\d{1,4})")
 _TRANSPOSES: Final = re.compile(r"[ntch]{2}")
-_EPILOGUE: Final = frozenset("relu gelu drelu dgelu bias silu swish bgrada bgradb".split())
+_EPILOGUE: Final = frozenset(["relu", "gelu", "drelu", "dgelu", "bias", "silu", "swish", "bgrada", "bgradb"])
 _PASS: Final = re.compile(r"(?:Conv\dd|Depthwise\w{0,20}?|Operator::k)(Fprop|Dgrad|Wgrad)")
 _LAYOUT: Final = re.compile(r"layout::Tensor(ND?HWC|NCD?HW)")
 _SHAPE: Final = re.compile(r"GemmShape<(\d+), (\d+), (\d+)>")
-_ELEMENT: Final = re.compile(r"(?<![A-Za-z])(tfloat32_t|bfloat16_t|half_t|float_e4m3_t|float_e5m2_t|int8_t|float|double)(?=[,>])")
+_ELEMENT: Final = re.compile(
+    r"(?<![A-Za-z])(tfloat32_t|bfloat16_t|half_t|float_e4m3_t|float_e5m2_t|int8_t|float|double)(?=[,>])"
+)
 _MATRIX_MATH: Final = re.compile(r"OpClassTensorOp|MmaTensorOp|DefaultMmaTensorOp|TensorOpMultiplicand")
 _SCALAR_MATH: Final = re.compile(r"OpClassSimt|MmaSimt")
 
@@ -125,7 +127,7 @@ def _options(facts: Facts, tokens: list[str]) -> None:
             facts.correct("tile", f"{tile}x{depth}", f"{tile}_{token}")
             facts.say("stages", int(stages), token)
     if epilogue:
-        facts.say("epilogue", "_".join(epilogue), "_".join(epilogue))
+        facts.say("epilogue", "_".join(epilogue), ", ".join(epilogue))
 
 
 @lru_cache(maxsize=4096)
@@ -195,8 +197,11 @@ GRAMMAR: Final = Grammar(
         word(r"wmma", "matrix instructions through the WMMA interface: tensor cores", CUTLASS_DOC),
         word(r"tensorop", "matrix instructions: tensor cores", CUTLASS_DOC),
         word(r"simt", "scalar instructions: no tensor cores", CUTLASS_DOC),
-        word(r"(g?[shdczi])(\d*)((?:tf32|bf16|f16)?)(gemm|fprop|dgrad|wgrad|trmm|symm|hemm|syrk|herk|syr2k|her2k)",
-             "{3}, accumulator {0}, matrix instruction {1} {2}", CUTLASS_DOC),
+        word(
+            r"(g?[shdczi])(\d*)((?:tf32|bf16|f16)?)(gemm|fprop|dgrad|wgrad|trmm|symm|hemm|syrk|herk|syr2k|her2k)",
+            "{3}, accumulator {0}, matrix instruction {1} {2}",
+            CUTLASS_DOC,
+        ),
         word(r"optimized", "precomputes address increments", CUTLASS_DOC),
         word(r"analytic", "computes every address", CUTLASS_DOC),
         word(r"(\d+x\d+)", "output tile M×N, then K tile × stages", CUTLASS_DOC),
@@ -204,7 +209,11 @@ GRAMMAR: Final = Grammar(
         word(r"align(\d+)", "channels (or leading dimensions) must be multiples of {0}", CUTLASS_DOC),
         word(r"unity|stride", "stride 1 only", CUTLASS_DOC),
         word(r"([ntch]{2})", "transposes of A and B", CUTLASS_DOC),
-        word(r"(f16|bf16|tf32|f32|f64|s8|u8|i8|s32)", "type {0}: before the operation written, after it read", CUTLASS_DOC),
+        word(
+            r"(f16|bf16|tf32|f32|f64|s8|u8|i8|s32)",
+            "type {0}: before the operation written, after it read",
+            CUTLASS_DOC,
+        ),
         word(r"(relu|gelu|drelu|dgelu|bias|bgrada|bgradb)", "fused into the epilogue: {0}", INFERRED),
         word(r"Kernel2?", "CUTLASS' entry point", CUTLASS_DOC),
     ),

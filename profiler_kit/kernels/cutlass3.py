@@ -5,6 +5,7 @@ design, math unit, accumulator letter with the MMA shape and the operation, type
 (and of the epilogue), tile, cluster, stages (0: automatic), layouts or transposes, alignment, options.
 """
 
+# ruff: noqa: S105 – a token here is a piece of a name, never a secret
 from __future__ import annotations
 
 import re
@@ -28,12 +29,31 @@ _PASS: Final = re.compile(r"(?:^|_)(fprop|dgrad|wgrad)(?:_|$)")
 _TILE: Final = re.compile(r"\d+x\d+x\d+")
 _SIZED: Final = re.compile(r"(align|stage|tilesize|warpsize)(\d[\dx]{0,20})")
 _TRANSPOSES: Final = re.compile(r"[ntch]{3}")
-_EPILOGUE: Final = frozenset("bias relu gelu drelu dgelu silu aux scaled scalemax bgrada bgradb valpha vbeta vbias".split())
+_EPILOGUE: Final = frozenset(
+    [
+        "bias",
+        "relu",
+        "gelu",
+        "drelu",
+        "dgelu",
+        "silu",
+        "aux",
+        "scaled",
+        "scalemax",
+        "bgrada",
+        "bgradb",
+        "valpha",
+        "vbeta",
+        "vbias",
+    ]
+)
 _LAYOUT: Final = re.compile(r"n(d?h?wc|cd?h?w)(?:n\1)?")
 _TEMPLATE: Final = re.compile(r"^(cutlass\w*)::(?:device_kernel|gemm::gemm_kernel\w*)$|^(cutlass\w*)::gemm::")
 _STATIC_TILE: Final = re.compile(r"tuple<cute::C<(\d+)>, cute::C<(\d+)>, cute::C<(\d+)>")
 _MAINLOOP: Final = re.compile(r"(?:Sm(\d{2,3}))\w{0,60}?(?:Gmma|Umma|WarpSpecialized|Mma)")
-_ELEMENT: Final = re.compile(r"(?<![A-Za-z])(tfloat32_t|bfloat16_t|half_t|float_e[45]m[23]_t|float_e2m1_t|int8_t|float|double)(?=[,>])")
+_ELEMENT: Final = re.compile(
+    r"(?<![A-Za-z])(tfloat32_t|bfloat16_t|half_t|float_e[45]m[23]_t|float_e2m1_t|int8_t|float|double)(?=[,>])"
+)
 
 
 def read(name: Name) -> Facts | None:
@@ -55,7 +75,7 @@ def read(name: Name) -> Facts | None:
 
 
 def _flat(match: re.Match[str], rest: str, space: str | None) -> Facts:
-    design, unit, letter, shape, math, work = match.groups()
+    design, unit, _letter, _shape, math, work = match.groups()
     tail = work + rest.partition(">")[0].partition("::")[0]
     tokens = tail.strip("_").split("_")
     direction = _PASS.search(tail)
@@ -64,7 +84,7 @@ def _flat(match: re.Match[str], rest: str, space: str | None) -> Facts:
     library = library_of(space) if space else ("cuDNN" if convolution else "cuBLAS")
     operation = "convolution" if convolution else "gemm" if "gemm" in tail else UNKNOWN
     facts = Facts(library, operation, work.strip("_"), MEDIUM if space is None else "high")
-    facts.evidence["library"] = space or "cutlass3x"
+    facts.evidence["library"] = space or "cutlass"
     facts.say("design_arch", design, design)
     if convolution:
         facts.say("algorithm", "implicit_gemm", "implicit_gemm" if "implicit" in work else work.strip("_"))
@@ -124,7 +144,7 @@ def _options(facts: Facts, tokens: list[str]) -> None:
             else:
                 facts.say(key, value, token)
     if epilogue:
-        facts.say("epilogue", "_".join(epilogue), "_".join(epilogue))
+        facts.say("epilogue", "_".join(epilogue), ", ".join(epilogue))
 
 
 @lru_cache(maxsize=4096)
@@ -177,9 +197,10 @@ def _template(name: Name, space: str) -> Facts | None:
         direction = re.search(r"Operator::k(Fprop|Dgrad|Wgrad)", text)
         if direction:
             facts.say("pass_", direction[1].lower(), direction[0])
-    tile = _STATIC_TILE.search(text)
-    if tile:
-        facts.say("tile", "x".join(tile.groups()), tile[0])
+    for shape in _STATIC_TILE.finditer(text):
+        # Clusters are written like tiles, but span a handful of blocks.
+        tile = max(map(int, shape.groups())) > 16
+        facts.say("tile" if tile else "cluster", "x".join(shape.groups()), shape[0])
     element = _ELEMENT.search(text)
     if element:
         facts.say("input_dtype", dtype(element[1]), element[1])
@@ -209,8 +230,16 @@ GRAMMAR: Final = Grammar(
         word(r"align(\d+)", "channels (or leading dimensions) must be multiples of {0}", CUTLASS_DOC),
         word(r"([12])sm", "one tile spans {0} SM(s)", CUTLASS_DOC),
         word(r"stream|k", "stream-K work sharing", CUTLASS_DOC),
-        word(r"(void|f\d+|bf16|tf32|e\dm\d|s8|s32|cf\d+|ue\w+)", "type, in the order A, B, accumulator, C, D: {0}", CUTLASS_DOC),
-        word(r"(bias|relu|gelu|drelu|dgelu|aux|scaled|scalemax|valpha|vbeta|vbias)", "fused into the epilogue: {0}", INFERRED),
+        word(
+            r"(void|f\d+|bf16|tf32|e\dm\d|s8|s32|cf\d+|ue\w+)",
+            "type, in the order A, B, accumulator, C, D: {0}",
+            CUTLASS_DOC,
+        ),
+        word(
+            r"(bias|relu|gelu|drelu|dgelu|aux|scaled|scalemax|valpha|vbeta|vbias)",
+            "fused into the epilogue: {0}",
+            INFERRED,
+        ),
         word(r"assistant", "helper of the kernel named main", INFERRED),
     ),
     lambda head: "cutlass" in head,

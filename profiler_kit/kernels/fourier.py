@@ -1,10 +1,11 @@
-"""cuFFT and rocFFT: ``void regular_fft<1024u, …>``, ``vector_fft``, ``spRadix0064B::kernel1Mem``, ``fft_rtc_fwd_len…``."""
+"""cuFFT and rocFFT: ``regular_fft<1024u, …>``, ``vector_fft``, ``spRadix0064B::kernel1Mem``, ``fft_rtc_fwd_len…``."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
 
+from ._dtypes import dtype
 from ._identity import MEDIUM, Facts
 from ._words import INFERRED, Grammar, word
 
@@ -12,10 +13,13 @@ if TYPE_CHECKING:
     from ._names import Name
 
 _CUFFT: Final = re.compile(
-    r"^(?:cufft\w*::)?((?:regular|vector|composite_2way|multi_bluestein|bluestein|two_?dim|nonpow2|real|postprocess\w*|preprocess\w*"
-    r"|nestedC2R|nestedR2C)_?\w*fft\w*|(?:[sdh]p)(?:Radix|Real|Vector)\w*|fft_internal\w*|cufft\w*)"
+    r"^(?:cufft\w*::)?((?:regular|vector|composite_2way|multi_bluestein|bluestein|nonpow2|real)_?\w*fft\w*|(?:post|pre)process[CR]2[CR]\w*|"
+    r"(?:[sdh]p)(?:Radix|Real|Vector)\w*|fft_internal\w*|cufft\w*)"
 )
-_ROCFFT: Final = re.compile(r"^(?:fft_rtc_|rocfft_|(?:fft|real2complex|complex2real|transpose)_(?:fwd|back|inv)_len)\w*")
+_REAL: Final = re.compile(r"(?<=[ ,<])(float|double|__half)(?=[,>])")
+_ROCFFT: Final = re.compile(
+    r"^(?:fft_rtc_|rocfft_|(?:fft|real2complex|complex2real|transpose)_(?:fwd|back|inv)_len)\w*"
+)
 
 
 def read(name: Name) -> Facts | None:
@@ -24,9 +28,10 @@ def read(name: Name) -> Facts | None:
     match = _CUFFT.match(head)
     if match:
         facts = Facts("cuFFT", "fft", match[1], MEDIUM)
-        kinds = [kind for kind in name.dtypes if kind != "i32"]
-        if kinds:
-            facts.say("input_dtype", kinds[0], kinds[0])
+        # Sizes are nested templates that stand before the type.
+        kind = _REAL.search(name.text, len(name.head), len(name.head) + 400)
+        if kind:
+            facts.say("input_dtype", dtype(kind[1]), kind[1])
         elif match[1].startswith(("sp", "dp")):
             facts.say("input_dtype", "f32" if match[1].startswith("sp") else "f64", match[1][:2])
         facts.say("tensor_cores", "no", match[1])

@@ -26,30 +26,55 @@ _KNOWN: Final = re.compile(
     r"|cuComputeGrad\w+|cuApplyRMSNorm|multi_tensor_apply_kernel|groupnorm_kernel_\w+|kQuantize\w*|kDequantize\w*|kgemm_4bit\w*"
     r"|wvSplitK\w*|roi_align\w*|nms_\w+|ms_deform\w*|selective_scan_\w+|causal_conv1d_\w+|ln_(?:fwd|bwd)\w*|__amd_rocclr_\w+)"
 )
-_BATCHED: Final = re.compile(r"^bmm_(\w+?)_(MxE\w+|E\w+|Bfloat16|Fp16|Bfloat\d+)(MxE\w+?|E\dm\d|Bfloat16)?_Fp32_t(\d+x\d+x\d+)(?:u\d)?_s(\d+)\w*")
+_TYPE: Final = r"(?:MxE\dm\d|E\dm\d|Bfloat16|Fp16|Fp32)"
+_BATCHED: Final = re.compile(
+    rf"^bmm_({_TYPE})_({_TYPE})({_TYPE})?_(Fp32)_t(\d{{1,4}}x\d{{1,4}}x\d{{1,4}})(?:u\d)?_s(\d{{1,3}})(?:_|$)"
+)
 _RULES: Final = RuleBook(
     (
         rule(r"__amd_rocclr_copy\w*", "copy", "the runtime's copy"),
         rule(r"__amd_rocclr_fill\w*", "memset", "the runtime's fill"),
-        rule(r"cross_device_reduce\w*|\w*[Aa]ll_?[Rr]educe\w*|\w*[Aa]ll_?[Gg]ather\w*|\w*all2all\w*", "communication", "collective"),
+        rule(
+            r"cross_device_reduce\w*|\w*[Aa]ll_?[Rr]educe\w*|\w*[Aa]ll_?[Gg]ather\w*|\w*all2all\w*",
+            "communication",
+            "collective",
+        ),
         rule(r"\w*[Aa]ttention\w*|\w*[Ff]mha\w*|\w*mha_\w*|\w*mla_\w*", "attention", "attention"),
         rule(r"\w*[Ss]oft_?[Mm]ax\w*", "softmax", "softmax"),
-        rule(r"\w*(?:[Ll]ayer_?[Nn]orm|[Rr][Mm][Ss]_?[Nn]orm|[Gg]roup_?[Nn]orm|[Bb]atch_?[Nn]orm|[Ll]n_(?:fwd|bwd)|GammaBeta)\w*", "normalization",
-             "normalisation"),
+        rule(
+            r"\w*(?:[Ll]ayer_?[Nn]orm|[Rr][Mm][Ss]_?[Nn]orm|[Gg]roup_?[Nn]orm|[Bb]atch_?[Nn]orm|[Ll]n_(?:fwd|bwd)|GammaBeta)\w*",
+            "normalization",
+            "normalisation",
+        ),
         rule(r"cuComputeGrad\w*", "normalization", "part of layer normalisation"),
         rule(r"(?:causal_)?conv1d\w*", "convolution", "short causal convolution", algorithm="direct"),
         rule(r"\w*[Gg]emv\w*|wvSplitK\w*", "gemv", "matrix times vector"),
         rule(r"\w*(?:[Gg]emm|[Mm]atmul|[Mm]arlin)\w*", "gemm", "matrix times matrix"),
         rule(r"\w*[Dd]ropout\w*", "dropout", "dropout"),
         rule(r"\w*[Pp]ooling\w*", "pooling", "pooling"),
-        rule(r"split_embedding_codegen_forward\w*|split_embedding\w*|\w*[Ee]mbedding\w*|linearize_index\w*|bounds_check\w*", "other",
-             "embedding tables"),
+        rule(
+            r"split_embedding_codegen_forward\w*|split_embedding\w*|\w*[Ee]mbedding\w*|linearize_index\w*|bounds_check\w*",
+            "other",
+            "embedding tables",
+        ),
         rule(r"\w*(?:silu|gelu|swiglu|relu|act_and_mul|activation)\w*", "activation", "activation"),
-        rule(r"\w*(?:rotary|rope|RoPE|multi_tensor_apply|[Qq]uant\w*|scaled_fp\d|silu_mul|fill|scale)\w*", "elementwise", "pointwise"),
-        rule(r"\w*(?:reshape_and_cache|concat|permute|[Cc]opy|gather|scatter|recat|expand|swap_blocks|[Cc]ast)\w*", "copy", "moves data"),
+        rule(
+            r"\w*(?:rotary|rope|RoPE|multi_tensor_apply|[Qq]uant\w*|scaled_fp\d|silu_mul|fill|scale)\w*",
+            "elementwise",
+            "pointwise",
+        ),
+        rule(
+            r"\w*(?:reshape_and_cache|concat|permute|[Cc]opy|gather|scatter|recat|expand|swap_blocks|[Cc]ast)\w*",
+            "copy",
+            "moves data",
+        ),
         rule(r"\w*[Tt]ranspose\w*", "layout_transform", "transposes", role="layout_transform"),
         rule(r"\w*(?:[Rr]educe|finalize)\w*", "reduction", "reduction"),
-        rule(r"\w*(?:[Rr]outing|[Tt]op_?[Kk]|[Ss]ampl|offsets_range|[Ss]ort|nms|roi_align|selective_scan|deform)\w*", "other", "selection"),
+        rule(
+            r"\w*(?:[Rr]outing|[Tt]op_?[Kk]|[Ss]ampl|offsets_range|[Ss]ort|nms|roi_align|selective_scan|deform)\w*",
+            "other",
+            "selection",
+        ),
     )
 )
 
@@ -89,20 +114,26 @@ def read_words(name: Name) -> Facts | None:
 
 
 def _types(facts: Facts, name: Name) -> None:
-    kinds = [kind for kind in name.dtypes if kind != "i32"]
-    if kinds:
-        facts.say("input_dtype", kinds[0], kinds[0])
+    if name.data_types:
+        facts.say("input_dtype", *name.data_types[0])
 
 
 def _generated_product(match: re.Match[str]) -> Facts:
-    """Read TensorRT-LLM's generated products: types of output, B and A, accumulator, tile, stages."""
+    """Read TensorRT-LLM's generated products: types of output, A and B, accumulator, tile, stages."""
+    output, first, second, accumulator, tile, stages = match.groups()
     facts = Facts("other", "gemm", "bmm")
-    facts.say("output_dtype", dtype(match[1]), match[1])
-    facts.say("input_dtype", dtype((match[3] or match[2]).removesuffix("_")), match[3] or match[2])
-    facts.say("accumulate_dtype", "f32", "Fp32")
-    facts.say("tile", match[4], f"t{match[4]}")
-    facts.say("stages", int(match[5]), f"s{match[5]}")
+    facts.say("output_dtype", _generated_type(output), output)
+    # Which of two different types is the weights' is not told.
+    if second is None or dtype(first) == dtype(second):
+        facts.say("input_dtype", _generated_type(first), first)
+    facts.say("accumulate_dtype", "f32", accumulator)
+    facts.say("tile", tile, f"t{tile}")
+    facts.say("stages", int(stages), f"s{stages}")
     return facts
+
+
+def _generated_type(token: str) -> str:
+    return {"Fp16": "f16", "Fp32": "f32"}.get(token) or dtype(token)
 
 
 GRAMMAR: Final = Grammar(

@@ -11,7 +11,9 @@ from ._words import TRACE, Grammar, word
 if TYPE_CHECKING:
     from ._names import Name
 
-_COPY: Final = re.compile(r"^(Memcpy|memcpy|CopyHostToDevice|CopyDeviceToHost|CopyDeviceToDevice|hipMemcpy|\[CUDA memcpy)")
+_COPY: Final = re.compile(
+    r"^(Memcpy|memcpy|CopyHostToDevice|CopyDeviceToHost|CopyDeviceToDevice|hipMemcpy|\[CUDA memcpy)"
+)
 _FILL: Final = re.compile(r"^(Memset|memset(?!\w*[Kk]ernel)|FillBuffer|hipMemset|\[CUDA memset)")
 
 

@@ -10,40 +10,89 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ._dtypes import dtype
-from ._identity import MEDIUM, UNKNOWN, Facts
+from ._identity import MEDIUM, Facts
 from ._words import SOURCE_CODE, TRACE, Grammar, RuleBook, rule, state, word
 
 if TYPE_CHECKING:
     from ._names import Name
 
 _IGEMM: Final = re.compile(r"^igemm_(?:(fwd|bwd|wrw|upsampling)_)?(gtc[a-z]?\w*?|v\d+r\d+\w*?|dlops|xdlops)(?:_|$)(.*)")
-_PASS: Final = re.compile(r"(?:^|_|[a-z])(?:(fwd|Fwd|FWD|forward)|(bwd_?data|BwdData|bwd_?d|Bwd|BWD|bwd)|(wrw|WrW|WrW2|WRW|bwd_?weights?|bww))(?=_|[A-Z\d]|$)")
+# Weights first: wrw kernels may say bwd too.
+_PASSES: Final = (
+    (re.compile(r"WrW|WRW|(?:^|_)wrw(?=_|\d|$)|(?:^|_)bwd_?w(?:eights?)?(?=_|$)"), "wgrad"),
+    (re.compile(r"Fwd|(?:^|_)(?:fwd|forward)(?=_|\d|$)"), "fprop"),
+    (re.compile(r"Bwd(?:Data|D)|Bwd(?=[A-VX-Z\d_])|(?:^|_)(?:bwd|bwd_?d(?:ata)?)(?=_(?!w)|\d)"), "dgrad"),
+)
 _RULES: Final = RuleBook(
     (
         rule(r"naive_conv\w*", "convolution", "MIOpen's reference convolution", algorithm="direct"),
-        rule(r"(?:mi[oO]pen|MIOpen)\w*Winograd\w*|\w*[wW]inograd\w*|miopenSp3Asm\w*|\w*Sp3Asm\w*Conv\w*", "convolution",
-             "Winograd convolution in assembly", algorithm="winograd"),
-        rule(r"xform_\w+|\w*_xform_\w+", "convolution", "transform around a Winograd product", algorithm="winograd_nonfused",
-             role="helper"),
-        rule(r"(?:[mM][iI]?[oO]pen)?[gG]cnAsmConv\w*|gcnAsm\w*Conv\w*|conv\dx\d\w*_asm\w*", "convolution", "direct convolution in assembly",
-             algorithm="direct"),
-        rule(r"MIOpenConv(?:Uni|1x1|Fwd|Bwd|Direct)\w*|MIOpenCvD?\w*|MIOpenCDFGen\w*|mloConv\w*|MIOpenConvBwd\w*", "convolution",
-             "direct convolution", algorithm="direct"),
+        rule(
+            r"(?:mi[oO]pen|MIOpen)\w*Winograd\w*|\w*[wW]inograd\w*|miopenSp3Asm\w*|\w*Sp3Asm\w*Conv\w*",
+            "convolution",
+            "Winograd convolution in assembly",
+            algorithm="winograd",
+        ),
+        rule(
+            r"xform_\w+|\w*_xform_\w+",
+            "convolution",
+            "transform around a Winograd product",
+            algorithm="winograd_nonfused",
+            role="helper",
+        ),
+        rule(
+            r"(?:[mM][iI]?[oO]pen)?[gG]cnAsm(?:Conv|Bwd|Fwd)\w*|gcnAsm\w*Conv\w*|conv\dx\d\w*_asm\w*",
+            "convolution",
+            "direct convolution in assembly",
+            algorithm="direct",
+        ),
+        rule(
+            r"MIOpenConv(?:Uni|1x1|Fwd|Bwd|Direct)\w*|MIOpenCvD?\w*|MIOpenCDFGen\w*|mloConv\w*|MIOpenConvBwd\w*",
+            "convolution",
+            "direct convolution",
+            algorithm="direct",
+        ),
         rule(r"MIOpenCvFwd\w*|MIOpenCvBwd\w*", "convolution", "direct convolution", algorithm="direct"),
-        rule(r"gridwise_convolution\w*|implicit_gemm\w*|Gridwise\w*Conv\w*", "convolution", "implicit product", algorithm="implicit_gemm"),
-        rule(r"Im\dd2Col\w*|Im2Col\w*|Im3d2Col\w*", "im2col", "unrolls the image", algorithm="explicit_gemm", role="helper"),
+        rule(
+            r"gridwise_convolution\w*|implicit_gemm\w*|Gridwise\w*Conv\w*",
+            "convolution",
+            "implicit product",
+            algorithm="implicit_gemm",
+        ),
+        rule(
+            r"Im\dd2Col\w*|Im2Col\w*|Im3d2Col\w*",
+            "im2col",
+            "unrolls the image",
+            algorithm="explicit_gemm",
+            role="helper",
+        ),
         rule(r"Col2Im\w*", "im2col", "folds the product back", algorithm="explicit_gemm", role="helper"),
-        rule(r"transpose_N?[CNDHW]+2[CNDHW]+\w*|batched_transpose_\w+|transpose_(?:packed|NCHW|CNHW)\w*", "layout_transform",
-             "changes the layout", role="layout_transform"),
-        rule(r"general_4d_reorder\w*|tensor_reorder\w*", "layout_transform", "changes the layout", role="layout_transform"),
-        rule(r"MIOpenBatchNorm\w*|MIOpenLayerNorm\w*|\w*[Ll]ayernorm\w*|\w*[Gg]roupnorm\w*|LRN\w*|MIOpenLRN\w*|MIOpenNeuron\w*Norm\w*",
-             "normalization", "normalisation"),
+        rule(
+            r"transpose_N?[CNDHW]+2[CNDHW]+\w*|batched_transpose_\w+|transpose_(?:packed|NCHW|CNHW)\w*",
+            "layout_transform",
+            "changes the layout",
+            role="layout_transform",
+        ),
+        rule(
+            r"general_4d_reorder\w*|tensor_reorder\w*",
+            "layout_transform",
+            "changes the layout",
+            role="layout_transform",
+        ),
+        rule(
+            r"MIOpenBatchNorm\w*|MIOpenLayerNorm\w*|\w*[Ll]ayernorm\w*|\w*[Gg]roupnorm\w*|LRN\w*|MIOpenLRN\w*|MIOpenNeuron\w*Norm\w*",
+            "normalization",
+            "normalisation",
+        ),
         rule(r"mlo[Pp]ooling\w*|MIOpenPooling\w*|\w*poolingF?\w*", "pooling", "pooling"),
         rule(r"Softmax\w*|softmax\w*", "softmax", "softmax"),
         rule(r"MIOpenActive\w*|MIOpenNeuron\w*|MIOpenAct\w*", "activation", "activation"),
         rule(r"SubTensorOp\w*Cast\w*", "copy", "converts the type", role="helper"),
-        rule(r"SubTensorOp\w*|Op\d?d?Tensor\w*|OpTensor\w*|ScaleTensor\w*|SetTensor\w*", "elementwise", "pointwise on tensors",
-             role="helper"),
+        rule(
+            r"SubTensorOp\w*|Op\d?d?Tensor\w*|OpTensor\w*|ScaleTensor\w*|SetTensor\w*",
+            "elementwise",
+            "pointwise on tensors",
+            role="helper",
+        ),
         rule(r"LSTM\w*|GRU\w*|RNN\w*", "rnn", "recurrent net"),
     )
 )
@@ -51,7 +100,7 @@ _BARE: Final = re.compile(
     r"^(?:[mM][iI][oO]pen|MIOpen|mlo[A-Z]|naive_conv|batched_transpose_\d|SubTensorOp|Op\d?d?Tensor|Im\dd?2?d?2?Col|Col2Im|transpose_[NC]+[DHW]*2"
     r"|gcnAsm|xform_|gridwise_convolution|general_4d_reorder|Softmax(?:Forward|Backward)|tensor_reorder)"
 )
-_DTYPE: Final = re.compile(r"(?:^|_)(bf16|fp16|fp32|half|float|double|f32|f16|int8|bfloat16|dword|pixel)(?=_|$)")
+_DTYPE: Final = re.compile(r"(?:^|_)(bf16|fp16|fp32|half|float|double|ushort|f32|f16|int8|bfloat16)(?=_|$)")
 _LAYOUT: Final = re.compile(r"(?:^|_)(n(?:d?hwc|c?d?hw)|NHWC|NCHW|NDHWC|NCDHW)(?:_|2|$)")
 _TILE: Final = re.compile(r"_bt(\d+x\d+x\d+)")
 _SPLIT: Final = re.compile(r"_(gkgs|gks|mh)(?:_|$)")
@@ -94,12 +143,11 @@ def _worded(found: tuple[dict[str, Any], str], head: str) -> Facts:
     values, token = found
     facts = state(Facts("MIOpen", values["operation"], token, MEDIUM), values, token)
     if values["operation"] == "convolution":
-        direction = _PASS.search(head)
-        if direction:
-            stated = "fprop" if direction[1] else "dgrad" if direction[2] else "wgrad"
-            # A name cut behind bwd might have gone on with weights.
-            if direction.end() < len(head) or direction[1] or direction[3]:
-                facts.say("pass_", stated, next(group for group in direction.groups() if group))
+        for pattern, stated in _PASSES:
+            direction = pattern.search(head)
+            if direction:
+                facts.say("pass_", stated, direction[0].strip("_"))
+                break
         if values["algorithm"] == "direct":
             facts.say("tensor_cores", "no", token)
     _shared(facts, head)
@@ -108,8 +156,9 @@ def _worded(found: tuple[dict[str, Any], str], head: str) -> Facts:
 
 def _shared(facts: Facts, head: str) -> None:
     kind = _DTYPE.search(head)
-    if kind and dtype(kind[1]) != UNKNOWN:
-        facts.say("input_dtype", dtype(kind[1]), kind[1])
+    if kind:
+        # The reference kernels store bf16 as unsigned short.
+        facts.say("input_dtype", "bf16" if kind[1] == "ushort" else dtype(kind[1]), kind[1])
     layout = _LAYOUT.search(head)
     if layout and facts.values["operation"] in ("convolution", "layout_transform", "pooling", "normalization"):
         facts.say("layout", "NHWC" if layout[1].lower().endswith("c") else "NCHW", layout[1])

@@ -11,13 +11,17 @@ from ._words import SOURCE_CODE, Grammar, word
 if TYPE_CHECKING:
     from ._names import Name
 
+_PREFIX: Final = re.compile(r"MKL_VERBOSE |mkl_(?:blas_)?|cblas_")
 _CALL: Final = re.compile(
-    r"^(?:MKL_VERBOSE |mkl_(?:blas_)?|cblas_)?([SDCZsdcz]|SC|DZ|HI|I[SDCZ])?"
+    r"^([SDCZ]|SC|DZ|HI|I[SDCZ])?"
     r"(GEMM(?:T|3M)?|GEMV|GER[UC]?|SYRK|SYMM|SYR2K|HERK|HEMM|TRMM|TRSM|TRSV|TRMV|SYMV|DOT[UC]?|AXPY|AXPBY|SCAL|COPY|SWAP|NRM2|ASUM|"
     r"AMAX|AMIN|GETR[FIS]|POTR[FIS]|GESV|GEQRF|GESDD|SYEVD?|OMATCOPY|IMATCOPY)"
     r"((?:_BATCH(?:_STRIDED)?|_COMPUTE|_PACK|_64|_DIRECT|_JIT|_)*)(?=\(|$|\s)"
 )
-_MIXED: Final = re.compile(r"^(?:MKL_VERBOSE |cblas_)?(GEMM_(BF16BF16F32|F16F16F32|S8U8S32|S16S16S32|E5M2E5M2F32|E4M3E4M3F32))\w*", re.IGNORECASE)
+_MIXED: Final = re.compile(
+    r"^(?:MKL_VERBOSE |cblas_)?(GEMM_(BF16BF16F32|F16F16F32|S8U8S32|S16S16S32|E5M2E5M2F32|E4M3E4M3F32))\w*",
+    re.IGNORECASE,
+)
 _FFT: Final = re.compile(r"^(?:MKL_VERBOSE )?(FFT\(|DFTI|Dfti)")
 _OPERATION: Final = {
     **dict.fromkeys(("GEMM", "GEMMT", "GEMM3M", "SYRK", "SYMM", "SYR2K", "HERK", "HEMM", "TRMM"), "gemm"),
@@ -43,12 +47,13 @@ def read(name: Name) -> Facts | None:
         return facts
     if _FFT.match(text):
         return Facts("MKL", "fft", "FFT")
-    stated = text[:12].startswith(("MKL_VERBOSE", "mkl_", "cblas_"))
-    upper = text[:64].upper() if stated or text[:64].isupper() or text.endswith("_") else text[:64]
-    match = _CALL.match(upper)
+    stated = _PREFIX.match(text)
+    call = text[stated.end() if stated else 0 :][:96]
+    # Without a prefix only capitals, or Fortran's trailing underscore, set a call apart from a GPU kernel.
+    match = _CALL.match(call.upper() if stated or call.endswith("_") else call)
     if match is None or not (match[1] or match[2] in ("GEMM", "OMATCOPY")):
         return None
-    token = match[0].removeprefix("MKL_VERBOSE ").removeprefix("CBLAS_").strip("_")
+    token = call[: match.end()].strip("_")
     facts = Facts("MKL", _OPERATION.get(match[2], "other"), token, "high" if stated else MEDIUM)
     if match[1] and match[1][-1].upper() in _LETTER:
         kind = _LETTER[match[1][-1].upper()]
@@ -67,7 +72,11 @@ GRAMMAR: Final = Grammar(
     "MKL",
     read,
     (
-        word(r"([SDCZ])(GEMM|GEMV|SYRK|TRSM|DOT|AXPY)\w*", "BLAS {1}, type {0} (S f32, D f64, C complex f32, Z complex f64)", SOURCE_CODE),
+        word(
+            r"([SDCZ])(GEMM|GEMV|SYRK|TRSM|DOT|AXPY)\w*",
+            "BLAS {1}, type {0} (S f32, D f64, C complex f32, Z complex f64)",
+            SOURCE_CODE,
+        ),
         word(r"GEMM_(\w+)", "product of mixed types {0}", SOURCE_CODE),
         word(r"FFT|DFTI\w*", "Fourier transform", SOURCE_CODE),
     ),

@@ -4,6 +4,7 @@
 raster order, epilogue form, options, transposes and output order.
 """
 
+# ruff: noqa: S105 – a token here is a piece of a name, never a secret
 from __future__ import annotations
 
 import re
@@ -15,7 +16,9 @@ from ._words import INFERRED, TRACE, Grammar, word
 if TYPE_CHECKING:
     from ._names import Name
 
-_START: Final = re.compile(r"(?:^|_)nvjet_(?:(sm\d{2,3}[a-z]?)_)?(?:([a-z]{3,6})(?:_|$))?(?:(\d+x\d+)_)?(?:(\d+)x(\d+)_)?(?:(\d+x\d+)_)?")
+_START: Final = re.compile(
+    r"(?:^|_)nvjet_(?:(sm\d{2,3}[a-z]?)_)?(?:([a-z]{3,6})(?:_|$))?(?:(\d+x\d+)_)?(?:(\d+)x(\d+)_)?(?:(\d+x\d+)_)?"
+)
 _LETTERS: Final = {"h": "f16", "t": "bf16", "s": "f32", "q": "fp8", "d": "f64", "i": "i8"}
 _TRANSPOSES: Final = re.compile(r"[TN]{3}")
 
@@ -41,15 +44,18 @@ def read(name: Name) -> Facts | None:
         facts.say("stages", int(stages), f"{depth}x{stages}")
     if cluster:
         facts.say("cluster", f"{cluster}x1", cluster)
-    options = name.head[start.end() :].split("_")
-    for token in options:
+    _options(facts, name.head[start.end() :].split("_"))
+    return facts
+
+
+def _options(facts: Facts, tokens: list[str]) -> None:
+    for token in tokens:
         if token == "splitK":
             facts.say("split_k", "split_k", token)
         elif token in ("bias", "relu", "gelu", "badd"):
             facts.say("epilogue", token, token)
         elif _TRANSPOSES.fullmatch(token):
             facts.say("transposes", token.lower(), token)
-    return facts
 
 
 def _types(facts: Facts, letters: str) -> None:

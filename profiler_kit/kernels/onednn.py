@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ._names import Name
 
 _ISA: Final = (
-    r"any|uni|sse41|avx2?(?:_vnni(?:_2)?)?|avx10_\w+|avx512_(?:core|common|mic)\w*|amx\w*|sve_\d+|asimd|rvv\w*|vsx|vsx3|jit|ref|acl\w*|undef|blas"
+    r"any|uni|sse41|avx2?(?:_vnni(?:_2)?)?|avx10_\w+|avx512_(?:core|common|mic)\w*|amx\w*|sve_\d+|asimd|rvv\w*"
+    r"|vsx3?|jit|ref|acl\w*|undef|blas"
 )
 _IMPLEMENTATION: Final = re.compile(
     rf"^(?:x64:|aarch64:|ppc64:|s390x:|cpu:)?([a-z]\w*?(?::[a-z]\w*)*?):({_ISA})(?=$|[^\w])", re.ASCII
@@ -25,7 +26,12 @@ _IMPLEMENTATION: Final = re.compile(
 _PREFIXED: Final = re.compile(r"^(x64|aarch64|rv64|ppc64|s390x):(\w+)(?::(\w+))?$")
 _METHODS: Final = (
     (re.compile(r"^brg?conv|^brgemm_conv|^brdgmm"), "convolution"),
-    (re.compile(r"^jit_dw|^jit_1x1|^jit_int8(?:_1x1|_dw)?|^jit_wino|^jit_\w*conv|^wino|^ref_conv|^indirect_gemm|^depthwise"), "convolution"),
+    (
+        re.compile(
+            r"^jit_dw|^jit_1x1|^jit_int8(?:_1x1|_dw)?|^jit_wino|^jit_\w*conv|^wino|^ref_conv|^indirect_gemm|^depthwise"
+        ),
+        "convolution",
+    ),
     (re.compile(r"^(?:brg_?matmul|brgemm_matmul|brg|brgemm|gemm|gemm_\w+|matmul)"), "gemm"),
     (re.compile(r"^(?:simple_)?(?:bnorm|lnorm|gnorm|batch_norm|layer_norm)|^(?:bnorm|tbb)_"), "normalization"),
     (re.compile(r"^(?:jit_)?pool|^simple_pool"), "pooling"),
@@ -33,17 +39,38 @@ _METHODS: Final = (
     (re.compile(r"^(?:rnn|lstm|gru)"), "rnn"),
 )
 _PRIMITIVES: Final = {
-    "convolution": "convolution", "deconvolution": "convolution", "inner_product": "gemm", "matmul": "gemm",
-    "batch_normalization": "normalization", "layer_normalization": "normalization", "group_normalization": "normalization",
-    "lrn": "normalization", "pooling": "pooling", "softmax": "softmax", "eltwise": "activation", "binary": "elementwise",
-    "sum": "elementwise", "prelu": "activation", "reduction": "reduction", "reorder": "layout_transform", "concat": "copy",
-    "rnn": "rnn", "shuffle": "layout_transform", "resampling": "other",
+    "convolution": "convolution",
+    "deconvolution": "convolution",
+    "inner_product": "gemm",
+    "matmul": "gemm",
+    "batch_normalization": "normalization",
+    "layer_normalization": "normalization",
+    "group_normalization": "normalization",
+    "lrn": "normalization",
+    "pooling": "pooling",
+    "softmax": "softmax",
+    "eltwise": "activation",
+    "binary": "elementwise",
+    "sum": "elementwise",
+    "prelu": "activation",
+    "reduction": "reduction",
+    "reorder": "layout_transform",
+    "concat": "copy",
+    "rnn": "rnn",
+    "shuffle": "layout_transform",
+    "resampling": "other",
 }
 _DIRECTION: Final = {
-    "forward_training": "fprop", "forward_inference": "fprop", "forward": "fprop", "backward_data": "dgrad",
-    "backward_weights": "wgrad", "backward_bias": "wgrad",
+    "forward_training": "fprop",
+    "forward_inference": "fprop",
+    "forward": "fprop",
+    "backward_data": "dgrad",
+    "backward_weights": "wgrad",
+    "backward_bias": "wgrad",
 }
-_MEMORY: Final = re.compile(r"(src|wei|dst|diff_src|diff_wei|diff_dst)(?:_[a-z]+)?[_:](f32|bf16|f16|s8|u8|s32|f8_e4m3|f8_e5m2|f64)\b")
+_MEMORY: Final = re.compile(
+    r"(src|wei|dst|diff_src|diff_wei|diff_dst)(?:_[a-z]+)?[_:](f32|bf16|f16|s8|u8|s32|f8_e4m3|f8_e5m2|f64)\b"
+)
 
 
 def read(name: Name) -> Facts | None:
@@ -58,13 +85,16 @@ def read(name: Name) -> Facts | None:
     primitive = next((part for part in parts if part in _PRIMITIVES), None)
     facts = _facts(implementation, primitive)
     direction = next((part for part in parts if part in _DIRECTION), None)
-    if direction and facts.values["operation"] == "convolution":
-        # The forward of a deconvolution is the dgrad of a convolution, so only plain convolutions state the pass.
-        if primitive != "deconvolution":
-            facts.say("pass_", _DIRECTION[direction], direction)
+    # The forward of a deconvolution is the dgrad of a convolution, so only plain convolutions state the pass.
+    if direction and facts.values["operation"] == "convolution" and primitive != "deconvolution":
+        facts.say("pass_", _DIRECTION[direction], direction)
     for match in _MEMORY.finditer(text):
         kind = dtype(match[2].removeprefix("f8_"))
-        facts.say("input_dtype" if match[1] in ("src", "diff_dst") else "output_dtype" if "dst" in match[1] else "weights", kind, match[0])
+        facts.say(
+            "input_dtype" if match[1] in ("src", "diff_dst") else "output_dtype" if "dst" in match[1] else "weights",
+            kind,
+            match[0],
+        )
     facts.values.pop("weights", None)
     facts.evidence.pop("weights", None)
     return facts
@@ -105,9 +135,10 @@ def _algorithm(facts: Facts, method: str) -> None:
         facts.say("algorithm", "winograd", method)
     elif method.startswith("gemm"):
         facts.say("algorithm", "explicit_gemm", method)
-    elif method.startswith("indirect_gemm") or method.startswith("br"):
+    elif method.startswith("indirect_gemm"):
         facts.say("algorithm", "implicit_gemm", method)
-    elif method.startswith(("jit", "ref", "simple")):
+    elif method.startswith(("jit", "ref", "simple", "br")):
+        # Verbose mode prints alg:convolution_direct for all of these, the batch-reduced ones included.
         facts.say("algorithm", "direct", method)
 
 
@@ -135,5 +166,5 @@ GRAMMAR: Final = Grammar(
         word(r"any|uni", "any instruction set", SOURCE_CODE),
         word(r"x64|aarch64", "processor family", SOURCE_CODE),
     ),
-    lambda head: ":" in head,
+    lambda head: ":" in head and "::" not in head[:24],
 )

@@ -14,13 +14,27 @@ if TYPE_CHECKING:
 _START: Final = re.compile(r"(?:^|::)(cub|thrust|rocprim|hipcub)(?=::)")
 _RULES: Final = RuleBook(
     (
-        rule(r"Radix\w*|radix_sort\w*|MergeSort\w*|merge_sort\w*|SegmentedSort\w*|block_sort\w*|sort\w*", "other", "sort"),
+        rule(
+            r"Radix\w*|radix_sort\w*|MergeSort\w*|merge_sort\w*|SegmentedSort\w*|block_sort\w*|sort\w*", "other", "sort"
+        ),
         rule(r"ReduceByKey\w*|reduce_by_key\w*|__reduce\w*", "reduction", "reduction by key"),
         rule(r"\w*Scan\w*|\w*scan\w*", "other", "prefix scan"),
         rule(r"\w*Reduce\w*|reduce\w*", "reduction", "reduction"),
-        rule(r"Select\w*|Partition\w*|partition\w*|select\w*|Unique\w*|unique\w*|RunLength\w*|CompactInit\w*", "copy", "selection"),
-        rule(r"Histogram\w*|histogram\w*|[Mm]erge\w*|lower_bound\w*|upper_bound\w*|binary_search\w*", "other", "histogram or search"),
-        rule(r"transform_\w+|Transform\w*|for_each\w*|parallel_for|__parallel_for\w*|ForEach\w*", "elementwise", "pointwise"),
+        rule(
+            r"Select\w*|Partition\w*|partition\w*|select\w*|Unique\w*|unique\w*|RunLength\w*|CompactInit\w*",
+            "copy",
+            "selection",
+        ),
+        rule(
+            r"Histogram\w*|histogram\w*|[Mm]erge\w*|lower_bound\w*|upper_bound\w*|binary_search\w*",
+            "other",
+            "histogram or search",
+        ),
+        rule(
+            r"transform_\w+|Transform\w*|for_each\w*|parallel_for|__parallel_for\w*|ForEach\w*",
+            "elementwise",
+            "pointwise",
+        ),
         rule(r"copy\w*|__copy\w*|BatchMemcpy\w*|gather\w*|scatter\w*", "copy", "moves data"),
         rule(r"EmptyKernel|Init\w*|init_\w+", "other", "bookkeeping", role="helper"),
     )

@@ -34,10 +34,11 @@ def read(name: Name) -> Facts | None:
     values, token = found
     facts = state(Facts("rocBLAS", values["operation"], token), values, token)
     facts.evidence["library"] = head.partition("_")[0]
-    kinds = [kind for kind in name.dtypes if kind != "i32"]
-    if kinds:
-        facts.say("input_dtype", kinds[0], kinds[0])
+    if name.data_types:
+        facts.say("input_dtype", *name.data_types[0])
     return facts
 
 
-GRAMMAR: Final = Grammar("rocBLAS", read, (word(r"rocblas|rocsolver", "AMD's BLAS", SOURCE_CODE), *_RULES.words()), _START.match)
+GRAMMAR: Final = Grammar(
+    "rocBLAS", read, (word(r"rocblas|rocsolver", "AMD's BLAS", SOURCE_CODE), *_RULES.words()), _START.match
+)

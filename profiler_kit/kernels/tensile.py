@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from ._names import Name
 
 _START: Final = re.compile(r"^(?:Custom_)?Cijkl?_(?:(A[il]+[jk]?[ijkl]*)_(B[jl]+[ijkl]*)_)?")
-_TYPE_LETTERS: Final = {"S": "f32", "H": "f16", "B": "bf16", "D": "f64", "C": "f32", "Z": "f64", "I": "i32", "X": "tf32"}
+_TYPE_LETTERS: Final = {
+    "S": "f32",
+    "H": "f16",
+    "B": "bf16",
+    "D": "f64",
+    "C": "f32",
+    "Z": "f64",
+    "I": "i32",
+    "X": "tf32",
+}
 _TYPES: Final = re.compile(r"(?:(F8B8|B8F8|F8|B8|I8|4xi8|[SHBDCZIX])_?)(?:(F8|B8|I8|[SHBDCZI]))?_?([SDIHCZX])?(?:_|$)")
 _TILE: Final = re.compile(r"_MT(\d+x\d+x\d+)")
 _INSTRUCTION: Final = re.compile(r"_(MI\d+x\d+x\d+(?:x\d+)?)_")
@@ -52,8 +61,11 @@ def _types(facts: Facts, rest: str) -> None:
         return
     data, output, compute = match.groups()
     if compute is None and output in ("S", "D", "I"):
-        # B_S: data and computation; the output then has the data's type.
+        # Data and computation; the output then has the data's type.
         output, compute = None, output
+    elif compute is None and output == "B":
+        # A lone B behind the data type says that C is scaled by beta.
+        output = None
     token = match[0].strip("_")
     facts.say("input_dtype", _letter(data), token)
     facts.say("output_dtype", _letter(output or data), token)
@@ -83,9 +95,11 @@ def _unit(facts: Facts, head: str, design: str) -> None:
     if instruction:
         # gfx11 and gfx12 are RDNA, whose matrix instruction is WMMA; the others are CDNA.
         facts.matrix_unit("WMMA" if len(design) == 4 and design[:2] in ("11", "12") else "MFMA", instruction[1])
-    elif re.search(r"_MT\d+x\d+x\d+_(?!M)[A-Z]\w*_", head):
-        # The instruction follows the tile at once; another whole token there means there is none.
-        facts.say("tensor_cores", "no", "no MI token")
+        return
+    without = re.search(r"MT\d+x\d+x\d+_(?!M)[A-Z]\w{0,8}?_", head)
+    if without:
+        # The instruction follows the tile at once; another whole token there means that there is none.
+        facts.say("tensor_cores", "no", without[0].strip("_"))
 
 
 GRAMMAR: Final = Grammar(

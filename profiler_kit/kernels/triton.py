@@ -19,16 +19,56 @@ if TYPE_CHECKING:
 _INDUCTOR: Final = re.compile(r"^triton_(poi|red|per|spl|for|tem|mm|bmm|convolution|flex)_?(.*)")
 _OLD_INDUCTOR: Final = re.compile(r"^triton_+(?:\d+(?:d\w*)?|unk_fused\w*)$|^triton__[0-9a-z]*$")
 _MOVES: Final = frozenset(
-    "to copy clone cat view slice transpose permute unsqueeze squeeze expand constant pad nd select split stack "
-    "reshape contiguous as strided unsafe fused t unbind with sizes tensor alias detach".split()
+    [
+        "to",
+        "copy",
+        "clone",
+        "cat",
+        "view",
+        "slice",
+        "transpose",
+        "permute",
+        "unsqueeze",
+        "squeeze",
+        "expand",
+        "constant",
+        "pad",
+        "nd",
+        "select",
+        "split",
+        "stack",
+        "reshape",
+        "contiguous",
+        "as",
+        "strided",
+        "unsafe",
+        "fused",
+        "t",
+        "unbind",
+        "with",
+        "sizes",
+        "tensor",
+        "alias",
+        "detach",
+    ]
 )
 _MATMUL_OGS: Final = re.compile(r"^_(?:p_)?matmul_ogs_([NT]{3})_(\w+?)x(\w+?)x(\w+?)_(\d+x\d+x\d+)")
 # Kernels written by hand, by the identifier their authors gave them.
 _WRITTEN: Final = (
     (re.compile(r"^_?(?:attn_(?:fwd|bwd)|fwd_kernel|_?bwd_(?:kernel|preprocess|inner)|flash_attn)\w*"), "attention"),
-    (re.compile(r"^(?:_)?kernel_(?:unified_attention|paged_attention)\w*|^_fwd_grouped_kernel\w*|^_fwd_kernel(?:_stage\d)?$"), "attention"),
+    (
+        re.compile(
+            r"^(?:_)?kernel_(?:unified_attention|paged_attention)\w*|^_fwd_grouped_kernel\w*|^_fwd_kernel(?:_stage\d)?$"
+        ),
+        "attention",
+    ),
     (re.compile(r"^(?:triton_)?(?:flex_attention|flex_decoding)\w*"), "attention"),
-    (re.compile(r"^_?(?:fused_moe|matmul|gemm|mm|bmm|grouped_gemm|w8a8_block\w*|_?scaled_mm)_?(?:ogs|kernel)?\w*"), "gemm"),
+    (
+        re.compile(
+            r"^_?(?:(?:fused_moe|matmul|gemm|grouped_gemm|w8a8_block\w*|scaled_mm|b?mm)_kernel|matmul_ogs|grouped_gemm)\w*"
+        ),
+        "gemm",
+    ),
     (re.compile(r"^_?(?:layer_?norm|rms_?norm|l2norm)\w*"), "normalization"),
     (re.compile(r"^_?softmax\w*"), "softmax"),
     (re.compile(r"^_(?:topk|combined_routing|sum_bitmatrix|finalize_matmul|expt_data|routing)\w*"), "other"),
@@ -73,7 +113,7 @@ def _inductor(kind: str, rest: str) -> Facts:
     elif kind == "spl":
         facts = Facts("Triton", "other", "triton_spl")
     elif "norm" in tokens or "norm_backward" in operators or ("rsqrt" in tokens and "mean" in tokens):
-        facts = Facts("Triton", "normalization", "norm" if "norm" in tokens else "mean_rsqrt")
+        facts = Facts("Triton", "normalization", "norm" if "norm" in operators else "mean, rsqrt")
     elif "softmax" in tokens:
         facts = Facts("Triton", "softmax", "softmax")
     else:

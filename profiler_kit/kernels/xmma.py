@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from ._dtypes import dtype, type_run
+from ._dtypes import ATOM, dtype, type_run
 from ._identity import MEDIUM, Facts
 from ._words import INFERRED, TRACE, Grammar, word
 
@@ -21,15 +21,20 @@ if TYPE_CHECKING:
 _START: Final = re.compile(r"(?:^|_)(sm\d{2,3}[a-z]?)_xmma_([a-z0-9]+)")
 _PASSES: Final = frozenset(("fprop", "dgrad", "wgrad"))
 # Matrix–matrix routines of BLAS 3; all of them are one product with a constraint on an operand or on the result.
-_PRODUCTS: Final = frozenset("gemm symm hemm trmm syrk herk syrkx herkx syr2k her2k".split())
+_PRODUCTS: Final = frozenset(["gemm", "symm", "hemm", "trmm", "syrk", "herk", "syrkx", "herkx", "syr2k", "her2k"])
 _TRANSPOSES: Final = re.compile(r"[ntch]{2}")
 _LAYOUT: Final = re.compile(r"n(d?h?wc|cd?h?w)k(?:t?r?sc|ct?r?s)")
-_OUTPUT_LAYOUT: Final = frozenset("nhwc nchw ndhwc ncdhw nwc ncw".split())
+_OUTPUT_LAYOUT: Final = frozenset(["nhwc", "nchw", "ndhwc", "ncdhw", "nwc", "ncw"])
 _SIZED: Final = re.compile(r"(tilesize|tile|stage|warpsize|warpgroupsize|cgasize|aligna)(\d[\dx]{0,20})")
 _SIZES: Final = {
-    "tilesize": "tile", "tile": "tile", "stage": "stages", "warpsize": "warps", "cgasize": "cluster", "aligna": "alignment"
+    "tilesize": "tile",
+    "tile": "tile",
+    "stage": "stages",
+    "warpsize": "warps",
+    "cgasize": "cluster",
+    "aligna": "alignment",
 }
-_EPILOGUE: Final = frozenset("bias relu gelu drelu dgelu swish silu aux bgrada bgradb".split())
+_EPILOGUE: Final = frozenset(["bias", "relu", "gelu", "drelu", "dgelu", "swish", "silu", "aux", "bgrada", "bgradb"])
 # Types that only matrix instructions multiply in this family: every scalar design of the binaries has math f32 or f64.
 _MATRIX_MATH: Final = frozenset(("f16", "bf16", "tf32", "fp8", "fp4"))
 
@@ -137,17 +142,15 @@ def _parameters(facts: Facts, tokens: list[str]) -> tuple[str, str] | None:
             unit = unit or (token, str(value))
         elif key == "epilogue":
             epilogue.append(token)
-        elif key == "layout":
-            after = tokens[position + 1] if position + 1 < len(tokens) else ""
-            facts.say(key, str(value), f"{token}_{after}" if after in _OUTPUT_LAYOUT else token)
         else:
-            if token.startswith(("warpgroupsize", "cgasize")):
-                unit = unit or (token, "yes")
-            facts.say(key, value, token)  # type: ignore[arg-type]
+            after = tokens[position + 1] if position + 1 < len(tokens) else ""
+            proof = f"{token}_{after}" if key == "layout" and after in _OUTPUT_LAYOUT else token
+            facts.say(key, value, proof)  # type: ignore[arg-type]
+            unit = unit or ((token, "yes") if token.startswith(("warpgroupsize", "cgasize")) else None)
     if runs:
         _types(facts, runs)
     if epilogue:
-        facts.say("epilogue", "_".join(epilogue), "_".join(epilogue))
+        facts.say("epilogue", "_".join(epilogue), ", ".join(epilogue))
     return unit
 
 
@@ -186,7 +189,8 @@ def _entry_point(facts: Facts, tokens: list[str]) -> None:
         facts.say("role", "reduce", "split_k_kernel")
         facts.say("split_k", "split_k", "split_k_kernel")
     elif "helper_kernel" in tail or "pre_execute" in tail or "post_execute" in tail:
-        facts.say("role", "helper", next(t for t in ("helper", "pre", "post") if t in tokens) + "_execute")
+        part = next(token for token in ("helper", "pre", "post") if token in tokens)
+        facts.say("role", "helper", part if part == "helper" else f"{part}_execute")
     elif "segment_k_on" in tail:
         facts.say("split_k", "segment_k", "segment_k_on")
     elif "segment_k_off" in tail:
@@ -230,6 +234,8 @@ GRAMMAR: Final = Grammar(
         word(r"warpsize(\d.*)", "warps along M×N×K: {0}"),
         word(r"warpgroupsize(\d.*)", "warpgroups along M×N×K: {0}; wgmma, so tensor cores", INFERRED),
         word(r"cgasize(\d.*)", "thread-block cluster {0}", INFERRED),
+        word(rf"({ATOM})", "type of the epilogue's arithmetic, or of an auxiliary tensor: {0}"),
+        word(rf"((?:{ATOM}){{2,}})", "types: input and output first, then math and accumulator: {0}"),
         word(r"g(\d+)", "group size the kernel is specialised for: {0}", INFERRED),
         word(r"tensor(\d.*)", "matrix instruction of shape {0}: tensor cores"),
         word(r"ffma", "scalar fused multiply–add: no tensor cores"),
@@ -238,7 +244,11 @@ GRAMMAR: Final = Grammar(
         word(r"align([ac])(\d+)", "operand {0} aligned to {1} elements"),
         word(r"([ntch]{2})", "transposes of A and B"),
         word(r"t(\d+)r(\d+)s(\d+)", "specialised for the filter {0}×{1}×{2}"),
-        word(r"split|k|segment|on|off", "part of the K-sharing: split_k_kernel is the reduction after its namesake", TRACE),
+        word(
+            r"split|k|segment|on|off",
+            "part of the K-sharing: split_k_kernel is the reduction after its namesake",
+            TRACE,
+        ),
         word(r"execute|kernel", "entry point"),
         word(r"(bias|relu|gelu|drelu|dgelu|aux|bgrada|bgradb)", "fused into the epilogue: {0}"),
         word(r"cudnn|cublas|5x|infer|train", "the library that ships the kernel"),

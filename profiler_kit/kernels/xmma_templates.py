@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from ._names import Name
 
 _START: Final = re.compile(r"^(?:cask_plugin\w*::)?(xmma\w*|cask\w*)(?:::|_)")
-_FLAT: Final = re.compile(r"^xmma_(?:implicit_gemm|bn|gemm)_\w+$")
-_PASS: Final = re.compile(r"::(?:interleaved_)?(fprop|dgrad|wgrad)(?:_indexed)?::|::strided_(dgrad)_|_(fprop|dgrad|wgrad)_")
-_TRAITS: Final = re.compile(r"(Volta|Turing|Ampere|Ada|Hopper|Blackwell)_(h?g?mma|i?gmma|hgmma|igmma|hmma|imma|qgmma|dmma|ffma)_?(fp32|fp16|int32|cp32)?")
+_PASS: Final = re.compile(
+    r"::(?:interleaved_)?(fprop|dgrad|wgrad)(?:_indexed)?::|::strided_(dgrad)_|_(fprop|dgrad|wgrad)_"
+)
+_TRAITS: Final = re.compile(
+    r"(Volta|Turing|Ampere|Ada|Hopper|Blackwell)_(h?g?mma|i?gmma|hgmma|igmma|hmma|imma|qgmma|dmma|ffma)_?(fp32|fp16|int32|cp32)?"
+)
 _TILE: Final = re.compile(r"[Cc]ta_tile<[\w:]+, (\d+), (\d+), (\d+)(?:, (\d+), (\d+), (\d+))?")
 _OFFSETS: Final = re.compile(r"ompute\w*OffsetsKernel|first_layer_fwd|generateWinogradTiles")
 _ACCUMULATOR: Final = {"fp32": "f32", "cp32": "f32", "fp16": "f16", "int32": "i32"}
@@ -66,7 +69,7 @@ def _reorder(name: Name, library: str, space: str) -> Facts:
     if "_dgrad_" in name.base:
         facts.say("pass_", "dgrad", "dgrad")
     if name.dtypes:
-        facts.say("input_dtype", name.dtypes[0], name.dtypes[0])
+        facts.say("input_dtype", *name.dtypes[0])
     if "_nhwc_" in name.base:
         facts.say("layout", "NHWC", "nhwc")
     for stem, kind in (("hmma", "f16"), ("imma", "i8"), ("Imma", "i8"), ("Int8", "i8")):
@@ -99,7 +102,7 @@ def _role(facts: Facts, base: str, statistics: bool) -> None:
         facts.say("role", "reduce", base)
         facts.say("split_k", "split_k" if "split_k" in base else "segment_k", base)
     elif statistics:
-        facts.say("role", "reduce", base)
+        facts.say("role", "helper" if "apply" in base else "reduce", base)
     elif "helper" in base or "init_device" in base:
         facts.say("role", "helper", base)
 
@@ -131,7 +134,11 @@ GRAMMAR: Final = Grammar(
         word(r"fprop|dgrad|wgrad", "convolution pass", BINARY),
         word(r"wgrad_indexed|strided_dgrad_indexed", "pass, with indexed addresses", BINARY),
         word(r"implicit_gemm", "product with a matrix that is never formed", BINARY),
-        word(r"(Volta|Turing|Ampere|Hopper)_(h?g?mma|hgmma|imma|qgmma)\w*", "matrix instructions of {0}: tensor cores", INFERRED),
+        word(
+            r"(Volta|Turing|Ampere|Hopper)_(h?g?mma|hgmma|imma|qgmma)\w*",
+            "matrix instructions of {0}: tensor cores",
+            INFERRED,
+        ),
         word(r"\w*_ffma_\w*", "scalar arithmetic: no tensor cores", INFERRED),
         word(r"\w*split_k\w*|\w*segment_k_reduction", "sums what blocks computed along K", BINARY),
     ),
