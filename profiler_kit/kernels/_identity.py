@@ -200,7 +200,21 @@ _PUBLIC_KEY: Final = {"pass_": "pass"}
 def _restore(values: list[Any]) -> KernelIdentity:
     state = dict(zip(_FIELDS, values, strict=True))
     state["evidence"] = MappingProxyType(state["evidence"])
-    return KernelIdentity(**state)
+    return _assemble(state)
+
+
+def _assemble(values: Mapping[str, Any]) -> KernelIdentity:
+    """Make a record from the fields that are not at their default.
+
+    The constructor of a frozen dataclass checks itself on every field, which takes longer than reading most names.
+    """
+    identity = object.__new__(KernelIdentity)
+    for key, put, default in _SLOTS:
+        put(identity, values.get(key, default))
+    return identity
+
+
+_SLOTS: Final = tuple((f.name, getattr(KernelIdentity, f.name).__set__, f.default) for f in fields(KernelIdentity))
 
 
 class Facts:
@@ -258,6 +272,6 @@ class Facts:
             self.evidence["tensor_cores"] = self.evidence["operation"]
         if "pass_" in self.evidence:
             self.evidence["pass"] = self.evidence.pop("pass_")
-        return KernelIdentity(
-            name, demangled, evidence=MappingProxyType(self.evidence), confidence=self.confidence, **values
-        )
+        values["name"], values["demangled"] = name, demangled
+        values["evidence"], values["confidence"] = MappingProxyType(self.evidence), self.confidence
+        return _assemble(values)
