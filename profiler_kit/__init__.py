@@ -14,13 +14,15 @@ if TYPE_CHECKING:
         TraceFormatError,
         TraceNotFoundError,
     )
-    from profiler_kit.formats import find_traces, read_trace
+    from profiler_kit.formats import find_traces, read_ranks, read_trace
+    from profiler_kit.kernels import KernelIdentity, identify
     from profiler_kit.report import Report, make_report
     from profiler_kit.trace import Trace
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "KernelIdentity",
     "MissingExtraError",
     "ProfilerKitError",
     "RecordingError",
@@ -29,12 +31,15 @@ __all__ = [
     "TraceFormatError",
     "TraceNotFoundError",
     "find_traces",
+    "identify",
     "make_report",
     "profile",
+    "read_ranks",
     "read_trace",
 ]
 
 _HOMES = {
+    "KernelIdentity": "profiler_kit.kernels",
     "MissingExtraError": "profiler_kit.errors",
     "ProfilerKitError": "profiler_kit.errors",
     "RecordingError": "profiler_kit.errors",
@@ -43,8 +48,10 @@ _HOMES = {
     "TraceFormatError": "profiler_kit.errors",
     "TraceNotFoundError": "profiler_kit.errors",
     "find_traces": "profiler_kit.formats",
+    "identify": "profiler_kit.kernels",
     "make_report": "profiler_kit.report",
     "profile": "profiler_kit._profile",
+    "read_ranks": "profiler_kit.formats",
     "read_trace": "profiler_kit.formats",
 }
 """Public name → module. Names are resolved on first use, so that importing the package loads nothing heavy."""
