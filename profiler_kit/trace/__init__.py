@@ -1,5 +1,24 @@
 """The columns of one recorded trace, and how its tables join."""
 
-from profiler_kit.trace.trace import Health, Trace, build_trace, row_numbers
+from __future__ import annotations
 
-__all__ = ["Health", "Trace", "build_trace", "row_numbers"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from profiler_kit.trace.dialect import Dialect
+    from profiler_kit.trace.health import Health
+    from profiler_kit.trace.trace import Trace, build_trace, row_numbers
+
+__all__ = ["Dialect", "Health", "Trace", "build_trace", "row_numbers"]
+
+_HOMES = {"Dialect": "dialect", "Health": "health", "Trace": "trace", "build_trace": "trace", "row_numbers": "trace"}
+"""Resolved on first use: worker processes need the schema but not pandas."""
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    return value

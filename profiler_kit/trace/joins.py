@@ -15,7 +15,31 @@ TOLERANCE_NS = 1
 """Ranges that miss each other's edge by this much still count as nested: writers round start and end separately."""
 
 
-def parent_rows(group: Int64Array, start_ns: Int64Array, end_ns: Int64Array) -> Int64Array:
+def time_order(start_ns: Int64Array, duration_ns: Int64Array | None) -> Int64Array | None:
+    """Return the order of rows by start, then longest first, then as they are; None if they are in order.
+
+    Args:
+        start_ns: Starts, shape (n,).
+        duration_ns: Lengths, None where the rows are points in time.
+    """
+    order = None
+    if not (start_ns[1:] >= start_ns[:-1]).all():
+        order = np.argsort(start_ns, kind="stable")  # fast on traces, which are long sorted runs
+        start_ns = start_ns[order]
+    if duration_ns is None:
+        return order
+    lengths = duration_ns if order is None else duration_ns[order]
+    if not ((start_ns[1:] == start_ns[:-1]) & (lengths[1:] > lengths[:-1])).any():
+        return order
+    tied = np.concatenate(([False], start_ns[1:] == start_ns[:-1]))
+    tied[:-1] |= tied[1:]
+    rows = np.flatnonzero(tied)
+    order = np.arange(len(start_ns)) if order is None else order
+    order[rows] = order[rows[np.lexsort((-lengths[rows], start_ns[rows]))]]
+    return order
+
+
+def parent_rows(group: Int64Array, start_ns: Int64Array, end_ns: Int64Array) -> Int64Array:  # noqa: ARG001
     """Find the innermost enclosing range of every range.
 
     Args:

@@ -138,6 +138,16 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         _THREAD,
         Column("start_ns", "int64", "time of this end"),
     ),
+    "syncs": (
+        Column("name", "category", "kind of wait, e.g. Stream Wait Event, Event Sync, Context Sync"),
+        _DEVICE,
+        Column("stream", "Int64", "stream that waits; -1 where the host waits"),
+        _START,
+        _DURATION,
+        Column("correlation", "Int64", "the call that waits"),
+        Column("waits_for_stream", "Int64", "stream that is waited for, -1 for none"),
+        Column("waits_for_correlation", "Int64", "the cudaEventRecord call that is waited for, -1 for none"),
+    ),
 }
 """Table name → its columns, in order."""
 

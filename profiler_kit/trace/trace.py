@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,26 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from profiler_kit.trace import joins
+from profiler_kit.trace.dialect import Dialect
+from profiler_kit.trace.health import Health, with_join_facts
 from profiler_kit.trace.schema import SIGNATURE_COLUMNS, TABLES, THREAD_COLUMNS
 
 ColumnData = NDArray[Any]
 TableData = Mapping[str, "ColumnData | tuple[ColumnData, NDArray[np.bool_]]"]
 """Column name → values, or (values, mask) where the mask is True at missing values. Text comes as int name codes."""
-
-
-@dataclass(frozen=True)
-class Health:
-    """What reading the file met.
-
-    Attributes:
-        events: Events of any kind in the file.
-        kept: Table name → events kept in it.
-        skipped: Reason → events that are in no table (metadata, categories without a table, damaged events).
-    """
-
-    events: int
-    kept: Mapping[str, int] = field(default_factory=dict)
-    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,6 +29,7 @@ class Trace:
         metadata: Top-level facts of the file other than its events (``deviceProperties``, ``distributedInfo``, …).
         epoch_ns: Add to ``start_ns`` for nanoseconds since 1970 (0 where timestamps are absolute already).
         health: What reading met.
+        dialect: How the file is written, None if the trace was not read from a file.
     """
 
     source: str
@@ -57,8 +45,10 @@ class Trace:
     python_functions: pd.DataFrame
     allocations: pd.DataFrame
     flows: pd.DataFrame
+    syncs: pd.DataFrame
     signatures: pd.DataFrame
     threads: pd.DataFrame
+    dialect: Dialect | None = None
 
     @property
     def has_gpu_activity(self) -> bool:
@@ -76,6 +66,7 @@ def build_trace(
     tables: Mapping[str, TableData],
     signatures: Sequence[tuple[Any, ...]],
     threads: Sequence[tuple[str, str, str | None]],
+    dialect: Dialect | None = None,
 ) -> Trace:
     """Order the rows of a reader's columns, join the tables, and return the trace.
 
@@ -88,15 +79,17 @@ def build_trace(
         tables: Table name → columns in file order. Absent tables are empty, absent columns are missing throughout.
         signatures: Rows of `signatures`.
         threads: Rows of `threads`.
+        dialect: How the file is written; `external_ids` and `flows` are filled in here.
 
     Raises:
         KeyError: If a table or column is not in the schema.
     """
-    text = pd.CategoricalDtype(pd.Index(list(names), dtype=object))
-    frames = {name: _frame(name, dict(tables.get(name, {})), text) for name in TABLES}
     if unknown := set(tables) - set(TABLES):
         raise KeyError(f"tables not in the schema: {sorted(unknown)}")
+    text = pd.CategoricalDtype(pd.Index(list(names), dtype=object))
+    frames = {name: _frame(name, dict(tables.get(name, {})), text) for name in TABLES}
     _join(frames)
+    health = with_join_facts(health, frames)
     return Trace(
         source=source,
         metadata=metadata,
@@ -104,35 +97,78 @@ def build_trace(
         health=health,
         signatures=_object_frame(signatures, [c.name for c in SIGNATURE_COLUMNS]),
         threads=_object_frame(threads, [c.name for c in THREAD_COLUMNS]),
+        dialect=None if dialect is None else _completed(dialect, health, frames["flows"]),
         **frames,
     )
 
 
-def _frame(table: str, data: dict[str, Any], text: pd.CategoricalDtype) -> pd.DataFrame:
-    """Make one table's DataFrame, rows ordered as the schema says."""
-    if unknown := set(data) - {c.name for c in TABLES[table] if not c.derived}:
+def restore_trace(
+    source: str,
+    *,
+    metadata: Mapping[str, Any],
+    epoch_ns: int,
+    health: Health,
+    names: Sequence[str],
+    tables: Mapping[str, TableData],
+    signatures: Sequence[tuple[Any, ...]],
+    threads: Sequence[tuple[str, str, str | None]],
+    dialect: Dialect | None,
+) -> Trace:
+    """Return the trace of tables that :func:`build_trace` has ordered and joined before; arguments as there.
+
+    Raises:
+        KeyError: If a table or column is missing or not in the schema.
+    """
+    text = pd.CategoricalDtype(pd.Index(list(names), dtype=object))
+    return Trace(
+        source=source,
+        metadata=metadata,
+        epoch_ns=epoch_ns,
+        health=health,
+        signatures=_object_frame(signatures, [c.name for c in SIGNATURE_COLUMNS]),
+        threads=_object_frame(threads, [c.name for c in THREAD_COLUMNS]),
+        dialect=dialect,
+        **{name: _frame(name, dict(tables[name]), text, derived=True) for name in TABLES},
+    )
+
+
+def _completed(dialect: Dialect, health: Health, flows: pd.DataFrame) -> Dialect:
+    """Return the dialect with what only the tables tell."""
+    kinds = flows["name"].cat.remove_unused_categories().cat.categories
+    return replace(dialect, external_ids=health.external_ids, flows=tuple(sorted(map(str, kinds))))
+
+
+def _frame(table: str, data: dict[str, Any], text: pd.CategoricalDtype, *, derived: bool = False) -> pd.DataFrame:
+    """Make one table's DataFrame, rows ordered as the schema says, with or without the derived columns."""
+    if unknown := set(data) - {c.name for c in TABLES[table] if derived or not c.derived}:
         raise KeyError(f"columns not in the schema of {table}: {sorted(unknown)}")
     start = data.get("start_ns", np.empty(0, dtype=np.int64))
-    keys = (-data["duration_ns"], start) if "duration_ns" in data else (start,)
-    order = np.lexsort(keys)
+    order = joins.time_order(start, data.get("duration_ns"))
     columns: dict[str, Any] = {}
     for column in TABLES[table]:
-        if column.derived:
+        if column.derived and not derived:
             continue
-        values = data.get(column.name)
+        values = data.pop(column.name, None)
         mask = None
         if isinstance(values, tuple):
             values, mask = values
-            mask = mask[order]
+            mask = _taken(mask, order)
         if values is None:
-            columns[column.name] = _missing(column.dtype, len(order), text)
-        elif column.dtype == "category":
-            columns[column.name] = pd.Categorical.from_codes(values[order], dtype=text)
+            columns[column.name] = _missing(column.dtype, len(start), text)
+            continue
+        values = _taken(values, order)
+        if column.dtype == "category":
+            columns[column.name] = pd.Categorical.from_codes(values, dtype=text, validate=False)
         elif column.dtype in ("Int64", "Float64"):
-            columns[column.name] = _nullable(column.dtype, values[order], mask)
+            columns[column.name] = _nullable(column.dtype, values, mask)
         else:
-            columns[column.name] = values[order].astype(column.dtype, copy=False)
-    return pd.DataFrame(columns)
+            columns[column.name] = values.astype(column.dtype, copy=False)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _taken(values: ColumnData, order: NDArray[np.int64] | None) -> ColumnData:
+    """Return the values in the given order, themselves if they are in order."""
+    return values if order is None else values[order]
 
 
 def _missing(dtype: str, length: int, text: pd.CategoricalDtype) -> Any:

@@ -1,0 +1,77 @@
+"""Cutting JSON text at event boundaries, and finding where one value ends, without decoding it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+PIECE_BYTES: Final = 1 << 19
+"""Text that is decoded at once: large enough to be fast, small enough for its events to stay in the CPU's cache."""
+
+MAX_VALUE_BYTES: Final = 32 << 20
+"""One event or one metadata value larger than this is taken for damage, which bounds the memory reading needs."""
+
+_MAX_GAP: Final = 1024
+_WHITESPACE: Final = b" \t\r\n"
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]"]', re.DOTALL)
+_SCALAR = re.compile(rb'[^\s,\]}{["]+')
+_GAP = re.compile(rb"[\s,]*")
+_SPACE = re.compile(rb"\s*")
+_NEXT = re.compile(rb'\}\s{0,1024},\s{0,1024}(?=\{\s{0,1024}")')
+
+
+def last_boundary(text: bytes, start: int = 0, end: int | None = None) -> int:
+    """Return the index of the last comma in ``text[start:end]`` that may part two events, -1 if there is none.
+
+    It may also lie inside a string or an inner list. Then what is before it is no sequence of complete events, and
+    decoding that fails: a boundary is right if and only if the text before it decodes.
+    """
+    stop = len(text) if end is None else end
+    while (brace := text.rfind(b"{", start, stop)) > start:
+        before = text[max(start, brace - _MAX_GAP) : brace].rstrip(_WHITESPACE)
+        if before.endswith(b",") and before[:-1].rstrip(_WHITESPACE).endswith(b"}"):
+            return max(start, brace - _MAX_GAP) + len(before) - 1
+        stop = brace
+    return -1
+
+
+def value_end(text: bytes, start: int, limit: int | None = None) -> int:
+    """Return the index after the JSON value that starts at `start`, -1 if it does not end before `limit`.
+
+    Only strings and brackets are looked at; whether the value is valid is not.
+    """
+    stop = len(text) if limit is None else min(limit, len(text))
+    first = text[start : start + 1]
+    if first not in (b"{", b"[", b'"'):
+        scalar = _SCALAR.match(text, start, stop)
+        return -1 if scalar is None or scalar.end() == len(text) else scalar.end()
+    depth = 0
+    for token in _TOKEN.finditer(text, start, stop):
+        kind = text[token.start()]
+        if kind in b"{[":
+            depth += 1
+        elif kind in b"}]":
+            depth -= 1
+        elif token.end() - token.start() == 1:
+            return -1
+        if depth <= 0:
+            return token.end()
+    return -1
+
+
+def skip_gap(text: bytes, start: int) -> int:
+    """Return the index of the next character that is neither white space nor a comma."""
+    gap = _GAP.match(text, start)
+    return start if gap is None else gap.end()
+
+
+def skip_space(text: bytes, start: int) -> int:
+    """Return the index of the next character that is not white space."""
+    space = _SPACE.match(text, start)
+    return start if space is None else space.end()
+
+
+def next_candidate(text: bytes, start: int, end: int) -> int:
+    """Return where the next object after a comma may start in ``text[start:end]``, -1 if nowhere."""
+    found = _NEXT.search(text, start, end)
+    return -1 if found is None else found.end()

@@ -1,0 +1,148 @@
+"""What is read of one trace event: msgspec decodes straight into these, everything else in the text is skipped.
+
+Values are typed as loosely as JSON itself, since writers differ (``"tid": "7"``, ``"correlation": "12"``); the columns
+are made strict later, all values of a column at once (:mod:`profiler_kit.formats.quantities`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import cache
+from typing import Any, Final, Literal, cast
+
+import msgspec
+from msgspec import Raw, field
+
+MISSING: Final = -(2**63)
+"""Stands for a missing integer until the tables are built. No id, size or time of a trace can have this value."""
+
+NOTHING: Final = Raw(b"")
+_NAN: Final = float("nan")
+
+
+class Arguments(msgspec.Struct, gc=False, frozen=True):
+    """``args`` of the events that make up the bulk of a trace."""
+
+    external_id: Any = field(default=MISSING, name="External id")
+    concrete_inputs: Raw = field(default=NOTHING, name="Concrete Inputs")
+    input_types: Raw = field(default=NOTHING, name="Input type")
+    input_strides: Raw = field(default=NOTHING, name="Input Strides")
+    input_dims: Raw = field(default=NOTHING, name="Input Dims")
+    sequence: Any = field(default=MISSING, name="Sequence number")
+    forward_thread: Any = field(default=MISSING, name="Fwd thread id")
+    python_parent_id: Any = field(default=MISSING, name="Python parent id")
+    python_id: Any = field(default=MISSING, name="Python id")
+    python_module_id: Any = field(default=MISSING, name="Python module id")
+    correlation: Any = MISSING
+    name: Any = None
+    # As PyTorch 1.8 spelled them.
+    external_id_2021: Any = field(default=MISSING, name="external id")
+    input_dims_2021: Raw = field(default=NOTHING, name="Input dims")
+
+
+class DeviceArguments(Arguments, gc=False, frozen=True):
+    """`Arguments` and those of kernels and copies."""
+
+    device: Any = MISSING
+    stream: Any = MISSING
+    registers_per_thread: Any = field(default=MISSING, name="registers per thread")
+    shared_memory_bytes: Any = field(default=MISSING, name="shared memory")
+    blocks_per_sm: Any = field(default=_NAN, name="blocks per SM")
+    warps_per_sm: Any = field(default=_NAN, name="warps per SM")
+    grid: Any = (MISSING, MISSING, MISSING)
+    block: Any = (MISSING, MISSING, MISSING)
+    occupancy_percent: Any = field(default=_NAN, name="est. achieved occupancy %")
+    bytes: Any = MISSING
+
+
+class RareArguments(DeviceArguments, gc=False, frozen=True):
+    """`DeviceArguments` and those of the rarer kinds of event."""
+
+    memory_device_type: Any = field(default=MISSING, name="Device Type")
+    memory_device: Any = field(default=MISSING, name="Device Id")
+    memory_address: Any = field(default=MISSING, name="Addr")
+    memory_bytes: Any = field(default=MISSING, name="Bytes")
+    total_allocated_bytes: Any = field(default=MISSING, name="Total Allocated")
+    total_reserved_bytes: Any = field(default=MISSING, name="Total Reserved")
+    waits_for_stream: Any = field(default=MISSING, name="wait_on_stream")
+    waits_for_correlation: Any = field(default=MISSING, name="wait_on_cuda_event_record_corr_id")
+
+
+NO_ARGUMENTS: Final = RareArguments()
+
+
+class Detail(IntEnum):
+    """Which arguments are decoded: every further key costs time on every event."""
+
+    BULK = 0
+    DEVICE = 1
+    RARE = 2
+
+
+# An `args` that is no object at all must not cost the whole event.
+_NO_OBJECT = list[Any] | str | int | float | bool | None
+_ARGUMENTS: Final = {
+    Detail.BULK: Arguments | _NO_OBJECT,
+    Detail.DEVICE: DeviceArguments | _NO_OBJECT,
+    Detail.RARE: RareArguments | _NO_OBJECT,
+}
+
+_Phase = Literal["", "X", "s", "f", "M", "i", "I", "t", "C", "B", "E"]
+_Category = Literal[
+    "",
+    "cpu_op",
+    "python_function",
+    "cuda_runtime",
+    "cuda_driver",
+    "kernel",
+    "gpu_memcpy",
+    "gpu_memset",
+    "ac2g",
+    "fwdbwd",
+    "user_annotation",
+    "gpu_user_annotation",
+    "cpu_instant_event",
+    "cuda_sync",
+    "cuda_profiler_range",
+    "overhead",
+    "Trace",
+    "Operator",
+    "Runtime",
+    "Kernel",
+    "Memcpy",
+    "Memset",
+    "async",
+    "async_gpu",
+    "async_cpu_to_gpu",
+]
+
+
+class Event(msgspec.Struct, gc=False, frozen=True):
+    """One element of ``traceEvents``."""
+
+    ph: Any = ""
+    cat: Any = ""
+    name: Any = ""
+    pid: Any = ""
+    tid: Any = ""
+    ts: Any = None
+    dur: Any = None
+    id: Any = MISSING
+    args: Any = NO_ARGUMENTS
+
+
+@cache
+def event_type(detail: Detail, *, exact: bool, usual: bool) -> type[Event]:
+    """Return the kind of `Event` to decode.
+
+    Args:
+        detail: Which arguments to decode.
+        exact: Leave ``ts`` as text, for timestamps with more digits than float64 has.
+        usual: Take only phases and categories that are well known, which is faster; others are a ValidationError.
+    """
+    fields: list[tuple[str, Any, Any]] = [("args", _ARGUMENTS[detail], NO_ARGUMENTS)]
+    if exact:
+        fields.append(("ts", Raw, NOTHING))
+    if usual:
+        fields += [("ph", _Phase, ""), ("cat", _Category, "")]
+    return cast("type[Event]", msgspec.defstruct("Event", fields, bases=(Event,), gc=False, frozen=True))

@@ -1,0 +1,147 @@
+"""One piece of the event list's text to one chunk of columns."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from profiler_kit.formats.columns import Chunk, ColumnBuilder, NeedsDetail
+from profiler_kit.formats.events import Detail, Event, event_type
+from profiler_kit.formats.quantities import NeedsText
+from profiler_kit.formats.repair import mend_numbers
+from profiler_kit.formats.salvage import DECODE_ERRORS, Salvaged, salvage
+
+_FORGET_AFTER = 4
+_TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
+
+
+@dataclass
+class Read:
+    """What reading one piece gave.
+
+    Attributes:
+        chunk: Its columns.
+        consumed: Index of the first character that was not dealt with.
+        ended: True if the event list's closing bracket was met, right before `consumed`.
+        first_damage: Index of the first unreadable stretch, None without damage.
+        cut: Index of the element that the text's end cuts short, None if it ends between two.
+    """
+
+    chunk: Chunk
+    consumed: int
+    ended: bool
+    first_damage: int | None = None
+    cut: int | None = None
+
+
+class PieceReader:
+    """Reads pieces of one trace's event list; what one piece teaches about the dialect is used for the next."""
+
+    def __init__(self) -> None:
+        self._columns = ColumnBuilder()
+        self._exact = False
+        self._usual = True
+        self._detail = Detail.BULK
+        self._without_need = 0
+        self._repaired: Counter[str] = Counter()
+        self._choose()
+
+    def _choose(self) -> None:
+        kind = event_type(self._detail, exact=self._exact, usual=self._usual)
+        self._list: msgspec.json.Decoder[list[Event]] = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
+        unusual = event_type(self._detail, exact=self._exact, usual=False)
+        self._one: Callable[[bytes], Event] = msgspec.json.Decoder(unusual).decode
+
+    def read(self, text: bytes, start: int, stop: int) -> Read | None:
+        """Read ``text[start:stop]``, which starts between two events and ends between two, or beyond the list's end.
+
+        Returns:
+            None if it is no such thing or is damaged.
+        """
+        self._repaired = Counter()
+        found = self._learning(lambda: self._decode(text, start, stop))
+        if found is None:
+            return None
+        (_, consumed, ended), chunk = found
+        chunk.oddities = dict(Counter(chunk.oddities) + self._repaired)
+        return Read(chunk, consumed, ended)
+
+    def read_damaged(self, text: bytes, *, final: bool) -> Read:
+        """Read what is readable of any text that starts between two events.
+
+        Args:
+            text: The text.
+            final: True if nothing follows it.
+        """
+        found = self._learning(lambda: salvage(text, self._one, final=final))
+        assert found is not None  # noqa: S101 - salvaging always gives something
+        result, chunk = found
+        chunk.skipped = dict(Counter(chunk.skipped) + result.skipped)
+        chunk.oddities = dict(Counter(chunk.oddities) + result.repaired)
+        return Read(chunk, result.consumed, result.ended, result.first_damage, result.cut)
+
+    def _learning(self, decode: Callable[[], Any]) -> tuple[Any, Chunk] | None:
+        """Decode and build columns, again and differently where the columns ask for it."""
+        while True:
+            found = decode()
+            if found is None:
+                return None
+            events = found.events if isinstance(found, Salvaged) else found[0]
+            try:
+                chunk = self._columns.build(events, self._detail, exact=self._exact)
+            except NeedsText:
+                self._exact = True
+            except NeedsDetail as request:
+                self._detail, self._without_need = request.detail, 0
+            else:
+                self._forget_detail(chunk)
+                return found, chunk
+            self._choose()
+
+    def _forget_detail(self, chunk: Chunk) -> None:
+        """Decode fewer arguments again once a few pieces in a row did not need them."""
+        self._without_need = self._without_need + 1 if chunk.detail < self._detail else 0
+        if self._without_need == _FORGET_AFTER:
+            self._detail, self._without_need = Detail(chunk.detail), 0
+            self._choose()
+
+    def _decode(self, text: bytes, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
+        """Return the events, the index after them, and whether the list ends there."""
+        view = memoryview(text)
+        while True:
+            try:
+                return self._list.decode(b"".join((b"[", view[start:stop], b"]"))), stop, False
+            except DECODE_ERRORS as error:
+                trailing = _TRAILING.search(str(error))
+                unusual = self._usual and isinstance(error, msgspec.ValidationError)
+            if unusual:
+                self._usual = False
+                self._choose()
+            elif trailing is None:
+                return self._mended(text, start, stop)
+            else:
+                break
+        # Something follows a complete list: the list's own closing bracket is in the text.
+        end = text.rfind(b"]", start, start + int(trailing.group(1)) - 1)
+        try:
+            return self._list.decode(b"".join((b"[", view[start:end], b"]"))), end + 1, True
+        except DECODE_ERRORS:
+            return None
+
+    def _mended(self, text: bytes, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
+        """Decode after mending what whole traces are full of, if anything is."""
+        met: Counter[str] = Counter()
+        mended = mend_numbers(text[start:stop], met)
+        if not met:
+            return None
+        try:
+            events = self._list.decode(b"".join((b"[", mended, b"]")))
+        except DECODE_ERRORS:
+            return None
+        self._repaired.update(met)
+        return events, stop, False

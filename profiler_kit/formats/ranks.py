@@ -1,0 +1,101 @@
+"""The traces of one distributed job, by rank."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from profiler_kit.formats.discovery import find_traces
+from profiler_kit.formats.registry import read_trace
+from profiler_kit.formats.source import Progress
+from profiler_kit.trace import Trace
+
+FROM_TRACE: Final = "distributedInfo"
+FROM_NAME: Final = "file name"
+FROM_ORDER: Final = "order of files"
+
+_NAME = re.compile(r"(?:rank|worker)[-_. ]?(\d{1,6})", re.IGNORECASE)
+_LONGEST_INFO: Final = 1 << 16
+
+
+class Ranks(Mapping[int, Trace]):
+    """Rank → trace, ascending.
+
+    Attributes:
+        origins: Rank → where it was read: `FROM_TRACE`, `FROM_NAME` or, where neither says, `FROM_ORDER`.
+        superseded: Traces that were left out because a later one has the same rank.
+    """
+
+    def __init__(self, traces: Mapping[int, Trace], origins: Mapping[int, str], superseded: tuple[str, ...]) -> None:
+        self._traces = dict(sorted(traces.items()))
+        self.origins = dict(sorted(origins.items()))
+        self.superseded = superseded
+
+    def __getitem__(self, rank: int) -> Trace:
+        return self._traces[rank]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._traces)
+
+    def __len__(self) -> int:
+        return len(self._traces)
+
+
+def read_ranks(path: str | PathLike[str], *, cache: bool = True, progress: Progress | None = None) -> Ranks:
+    """Read all traces that a path stands for, one for each rank.
+
+    Args:
+        path: What :func:`find_traces` takes, usually a directory.
+        cache: As in :func:`read_trace`.
+        progress: As in :func:`read_trace`; called for one file after the other.
+
+    Raises:
+        TraceNotFoundError: If there is no trace.
+        TraceFormatError: If one of the files is no trace.
+    """
+    traces: dict[int, Trace] = {}
+    origins: dict[int, str] = {}
+    superseded: list[str] = []
+    unnumbered: list[Trace] = []
+    for place in find_traces(path):
+        trace = read_trace(place, cache=cache, progress=progress)
+        rank, origin = rank_of(trace, place)
+        if rank is None:
+            unnumbered.append(trace)
+            continue
+        if rank in traces:
+            superseded.append(traces[rank].source)
+        traces[rank], origins[rank] = trace, origin
+    free = (number for number in range(len(traces) + len(unnumbered)) if number not in traces)
+    for rank, trace in zip(list(free), unnumbered, strict=False):
+        traces[rank], origins[rank] = trace, FROM_ORDER
+    return Ranks(traces, origins, tuple(superseded))
+
+
+def rank_of(trace: Trace, place: Path) -> tuple[int | None, str]:
+    """Return a trace's rank and where that was read; None if nothing tells it."""
+    rank = distributed_info(trace).get("rank")
+    if isinstance(rank, int) and not isinstance(rank, bool) and rank >= 0:
+        return rank, FROM_TRACE
+    found = _NAME.findall(place.name)
+    return (int(found[-1]), FROM_NAME) if found else (None, FROM_ORDER)
+
+
+def distributed_info(trace: Trace) -> dict[str, Any]:
+    """Return ``distributedInfo`` of a trace, which writers give as an object or as the text of one."""
+    info = trace.metadata.get("distributedInfo")
+    if isinstance(info, str) and len(info) <= _LONGEST_INFO:
+        try:
+            info = msgspec.json.decode(info)
+        except (msgspec.DecodeError, RecursionError):
+            try:
+                info = ast.literal_eval(info)
+            except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+                return {}
+    return info if isinstance(info, dict) else {}

@@ -1,0 +1,192 @@
+"""How fast traces are read, beside other readers on the same bytes and the targets.
+
+    python tests/benchmarks/read.py [--hta-python PYTHON]
+
+Makes its large input, the events of a shared trace ten times over, in a temporary directory. Every figure is the best
+of some repeats that take turns, each in a process of its own, so that other work on the machine hits all alike. HTA
+needs an environment of its own, whose interpreter is given; without it, it is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "traces"
+LARGE = "mi300x_stable_diffusion_large.pt.trace.json.gz"
+
+_TIMED = """
+import gc, json, os, resource, sys, threading, time
+path = sys.argv[1]
+{setup}
+peak = 0
+def watch():
+    global peak
+    me = os.getpid()
+    while True:
+        total = 0
+        for pid in [me, *children(me)]:
+            try:
+                with open(f"/proc/{{pid}}/smaps_rollup") as f:
+                    total += next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+            except (OSError, StopIteration):
+                pass
+        peak = max(peak, total)
+        time.sleep(0.02)
+def children(pid):
+    try:
+        with open(f"/proc/{{pid}}/task/{{pid}}/children") as f:
+            return [int(p) for p in f.read().split()]
+    except OSError:
+        return []
+if {memory}:
+    threading.Thread(target=watch, daemon=True).start()
+began = time.perf_counter()
+{work}
+seconds = time.perf_counter() - began
+print("RESULT", json.dumps([seconds, peak]))
+"""
+
+_READ = (
+    "from profiler_kit.formats import read_trace",
+    "read_trace(path, cache={cache}, workers={workers})",
+)
+_WHOLE = (
+    """import msgspec
+from profiler_kit.formats.events import Detail, event_type
+event = event_type(Detail.RARE, exact=False, usual=False)
+decoder = msgspec.json.Decoder(msgspec.defstruct("Document", [("traceEvents", list[event])]))
+text = open(path, "rb").read()
+{gc}""",
+    "decoder.decode(text)",
+)
+_UNTYPED = ("import msgspec\ntext = open(path, 'rb').read()", "msgspec.json.decode(text)")
+_TB = (
+    (
+        "import logging; logging.disable(logging.CRITICAL)\n"
+        "from torch_tb_profiler.profiler.data import RunProfileData\n"
+        "from torch_tb_profiler.io.cache import Cache"
+    ),
+    "RunProfileData.parse('worker0', None, path, Cache())",
+)
+_HTA = (
+    (
+        "import logging; logging.disable(logging.CRITICAL)\nfrom hta.common.trace_parser import parse_trace_dataframe\n"
+        "from hta.configs.parser_config import ParserConfig"
+    ),
+    "parse_trace_dataframe(path, ParserConfig.get_default_cfg())",
+)
+
+
+def timed(
+    python: str, code: tuple[str, str], path: Path, memory: bool = False, **values: object
+) -> tuple[float, float]:
+    """Return seconds and peak memory in GB (with all child processes) of reading a file in a process of its own."""
+    setup, work = (part.format(**values) if values else part for part in code)
+    script = _TIMED.format(setup=setup, work=work, memory=memory)
+    done = subprocess.run([python, "-c", script, str(path)], capture_output=True, text=True, check=False)
+    for line in done.stdout.splitlines():
+        if line.startswith("RESULT"):
+            seconds, peak = json.loads(line.removeprefix("RESULT"))
+            return seconds, peak / 1e6
+    raise RuntimeError(done.stderr[-2000:])
+
+
+def make_large(directory: Path, times: int = 10) -> Path:
+    """Write the shared trace with its events repeated."""
+    text = gzip.decompress((SHARED / LARGE).read_bytes())
+    start = text.index(b"[", text.index(b'"traceEvents"')) + 1
+    end = text.rindex(b"]")
+    file = directory / "large.json"
+    with file.open("wb") as opened:
+        opened.write(text[:start])
+        for number in range(times):
+            opened.write((b", " if number else b"") + text[start:end])
+        opened.write(text[end:])
+    return file
+
+
+def best(
+    repeats: int, measurements: dict[str, tuple[str, tuple[str, str], Path, dict[str, object]]]
+) -> dict[str, float]:
+    """Return the best time of each measurement; they take turns."""
+    times: dict[str, float] = {}
+    for _ in range(repeats):
+        for name, (python, code, path, values) in measurements.items():
+            seconds = timed(python, code, path, **values)[0]
+            times[name] = min(times.get(name, seconds), seconds)
+    return times
+
+
+def line(what: str, figure: str, target: str = "", met: bool | None = None) -> None:
+    """Print one row of the table."""
+    verdict = "" if met is None else "met" if met else "MISSED"
+    print(f"{what:58s} {figure:>22s}   {target:22s} {verdict}", flush=True)
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hta-python", metavar="PYTHON", help="interpreter of an environment that has HTA")
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    if not (SHARED / LARGE).is_file():
+        sys.exit(f"needs {SHARED / LARGE}")
+    here = sys.executable
+    with tempfile.TemporaryDirectory() as directory:
+        large = make_large(Path(directory))
+        large_table(here, large, arguments.repeats)
+    compressed_table(here, arguments.hta_python, arguments.repeats)
+
+
+def large_table(python: str, large: Path, repeats: int) -> None:
+    """Measure the large file."""
+    size = large.stat().st_size / 1e9
+    times = best(
+        repeats,
+        {
+            "whole": (python, _WHOLE, large, {"gc": "gc.disable()"}),
+            "one": (python, _READ, large, {"cache": False, "workers": 1}),
+            "all": (python, _READ, large, {"cache": False, "workers": None}),
+        },
+    )
+    whole = times["whole"]
+    line(f"{size:.2f} GB of JSON: msgspec, whole, typed, no collector", f"{whole:.2f} s")
+    line("  msgspec, whole, typed, as is", f"{timed(python, _WHOLE, large, gc='')[0]:.2f} s")
+    line("  msgspec, whole, untyped", f"{timed(python, _UNTYPED, large)[0]:.2f} s")
+    one, many = times["one"] / whole, times["all"] / whole
+    line("  all tables, one core", f"{times['one']:.2f} s = {one:.2f} ×", "≤ 1.6 × typed whole", one <= 1.6)
+    line("  all tables, all cores", f"{times['all']:.2f} s = {many:.2f} ×", "≤ 1.0 × typed whole", many <= 1.0)
+    for name, workers in (("one core", 1), ("all cores", None)):
+        peak = timed(python, _READ, large, memory=True, cache=False, workers=workers)[1]
+        line(f"  peak memory, {name}, with all processes", f"{peak:.2f} GB", "≤ 0.5 GB", peak <= 0.5)
+
+
+def compressed_table(python: str, hta_python: str | None, repeats: int) -> None:
+    """Measure a shared trace as it is, against other readers and the cache."""
+    path = SHARED / LARGE
+    timed(python, _READ, path, cache=True, workers=None)
+    measurements = {
+        "ours": (python, _READ, path, {"cache": False, "workers": None}),
+        "kept": (python, _READ, path, {"cache": True, "workers": None}),
+    }
+    times = best(repeats, measurements)
+    line(f"{path.name}: all tables", f"{times['ours']:.2f} s")
+    ratio = times["ours"] / times["kept"]
+    line("  again, from the cache", f"{times['kept']:.3f} s = 1/{ratio:.0f}", "≤ 1/10", ratio >= 10)
+    for name, interpreter, code in (("torch-tb-profiler", python, _TB), ("HTA", hta_python, _HTA)):
+        if interpreter is None:
+            line(f"  {name}", "not measured")
+            continue
+        other = timed(interpreter, code, path)[0]
+        ratio = other / times["ours"]
+        line(f"  {name}", f"{other:.2f} s = {ratio:.1f} ×", "≥ 15 ×", ratio >= 15)
+
+
+if __name__ == "__main__":
+    main()

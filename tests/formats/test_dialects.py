@@ -1,0 +1,211 @@
+"""One tiny file for every way in which writers differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+OP = {"ph": "X", "cat": "cpu_op", "name": "aten::mm", "pid": 1, "tid": 2, "ts": 10, "dur": 5, "args": {}}
+LAUNCH = {"ph": "X", "cat": "cuda_runtime", "name": "cudaLaunchKernel", "pid": 1, "tid": 2, "ts": 11, "dur": 1}
+KERNEL = {"ph": "X", "cat": "kernel", "name": "sgemm", "pid": 0, "tid": 7, "ts": 20, "dur": 3}
+
+
+def activity(op: int, launch: int, kernel: int, **kernel_args: Any) -> list[dict[str, Any]]:
+    return [
+        OP | {"args": {"External id": op}},
+        LAUNCH | {"args": {"External id": launch, "correlation": 9}},
+        KERNEL | {"args": {"External id": kernel, "correlation": 9, "device": 0, "stream": 7} | kernel_args},
+    ]
+
+
+def test_ids_that_lie_are_not_joined_on(reading):
+    trace = reading({"traceEvents": activity(op=1, launch=9, kernel=9)})
+    assert trace.kernels.op.tolist() == [0]
+    assert trace.dialect.external_ids == "misleading"
+    assert trace.health.id_agreement == 0
+    assert any("External ids" in remark for remark in trace.health.remarks())
+
+
+def test_honest_ids_agree(reading):
+    trace = reading({"traceEvents": activity(op=4, launch=4, kernel=4)})
+    assert (trace.dialect.external_ids, trace.health.id_agreement) == ("honest", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("categories", "generation"),
+    [
+        (("Operator", "Runtime", "Kernel", "Memcpy", "Memset"), "2021"),
+        (("cpu_op", "Runtime", "Kernel", "Memcpy", "Memset"), "2022"),
+        (("cpu_op", "cuda_runtime", "kernel", "gpu_memcpy", "gpu_memset"), "current"),
+        (("cpu_op", "cuda_driver", "kernel", "gpu_memcpy", "gpu_memset"), "current"),
+    ],
+)
+def test_categories(reading, categories, generation):
+    events = [e | {"cat": c} for e, c in zip((OP, LAUNCH, KERNEL, KERNEL, KERNEL), categories, strict=True)]
+    trace = reading({"traceEvents": events})
+    assert [len(t) for t in (trace.ops, trace.launches, trace.kernels, trace.copies)] == [1, 1, 1, 2]
+    assert trace.copies.kind.tolist() == ["memcpy", "memset"]
+    assert trace.dialect.categories == generation
+
+
+@pytest.mark.parametrize(("ids", "dims"), [("external id", "Input dims"), ("External id", "Input Dims")])
+def test_spelling_of_keys(reading, ids, dims):
+    events = activity(1, 1, 1)
+    events[0]["args"] = {"External id": 1, dims: [[2, 3], []], "Input type": ["float", "Scalar"]}
+    events[2]["args"] = {ids: 1, "correlation": 9}
+    trace = reading({"traceEvents": events})
+    assert trace.signatures.input_dims.tolist() == [((2, 3), ())]
+    assert trace.signatures.input_types.tolist() == [("float", "Scalar")]
+    assert trace.dialect.external_id_key == ids
+    assert trace.health.id_agreement == 1
+
+
+def test_signatures_differ_in_meaning_not_in_white_space(reading):
+    text = """[{"ph":"X","cat":"cpu_op","name":"a","ts":1,"dur":1,"args":{"Input Dims":[[1,2]]}},
+               {"ph":"X","cat":"cpu_op","name":"a","ts":2,"dur":1,"args":{"Input Dims": [ [1, 2] ]}},
+               {"ph":"X","cat":"cpu_op","name":"a","ts":3,"dur":1,"args":{"Input Dims":[[[1],[2,3]],[]]}},
+               {"ph":"X","cat":"cpu_op","name":"a","ts":4,"dur":1,"args":{"Input Dims":"odd"}}]"""
+    trace = reading(text)
+    assert trace.ops.signature.tolist()[:3] == [0, 0, 1]
+    assert trace.ops.signature.isna().tolist() == [False, False, False, True]
+    assert trace.signatures.input_dims.tolist() == [((1, 2),), (((1,), (2, 3)), ())]
+
+
+@pytest.mark.parametrize("tid", [7, "7", 7.0])
+def test_thread_ids_are_one_thread_however_written(reading, tid):
+    trace = reading({"traceEvents": [OP | {"tid": 7}, OP | {"tid": tid, "ts": 30}]})
+    assert trace.threads[["pid", "tid"]].to_numpy().tolist() == [["1", "7"]]
+
+
+@pytest.mark.parametrize("tid", [7, "7", "stream 7"])
+def test_stream_from_the_track_where_the_arguments_do_not_say(reading, tid):
+    trace = reading({"traceEvents": [KERNEL | {"tid": tid, "pid": 3}]})
+    assert trace.kernels[["device", "stream"]].to_numpy().tolist() == [[3, 7]]
+
+
+def test_device_and_stream_of_the_arguments_win(reading):
+    trace = reading({"traceEvents": [KERNEL | {"pid": 1, "tid": 1, "args": {"device": 5, "stream": 6}}]})
+    assert trace.kernels[["device", "stream"]].to_numpy().tolist() == [[5, 6]]
+
+
+@pytest.mark.parametrize("flow", ["async", "async_gpu", "async_cpu_to_gpu", "ac2g", "fwdbwd"])
+def test_flows(reading, flow):
+    arrow = {"pid": 1, "tid": 2, "cat": flow, "name": flow, "id": 3}
+    trace = reading({"traceEvents": [OP, arrow | {"ph": "s", "ts": 1}, arrow | {"ph": "f", "ts": 2, "bp": "e"}]})
+    assert trace.flows[["name", "id", "end"]].to_numpy().tolist() == [[flow, 3, False], [flow, 3, True]]
+    assert trace.dialect.flows == (flow,)
+
+
+@pytest.mark.parametrize(
+    ("ts", "dur", "time", "expected"),
+    [
+        ("1610366662254362", "4", "integer µs", (1610366662254362000, 4000)),
+        ("5590677567805.544", "1321.588", "fractional µs", (5590677567805544, 1321588)),
+        ("1712195495519689.047", "0.5", "fractional µs, more digits than float64", (1712195495519689047, 500)),
+        ("1712195495519689.1", "61.460", "fractional µs, more digits than float64", (1712195495519689100, 61460)),
+        ("1.712195495519689e15", "1e1", "fractional µs, more digits than float64", (1712195495519689000, 10000)),
+        ('"1610366662254362.25"', '"4"', "integer µs", (1610366662254362250, 4000)),
+    ],
+)
+def test_times_are_exact(reading, ts, dur, time, expected):
+    event = '{"ph":"X","cat":"cpu_op","name":"a","pid":1,"tid":1,"ts":%s,"dur":%s}'
+    trace = reading(('{"traceEvents":[' + event + "]}") % (ts, dur))
+    assert (trace.ops.start_ns[0], trace.ops.duration_ns[0]) == expected
+    assert trace.dialect.time == time
+
+
+def test_base_time(reading):
+    trace = reading({"traceEvents": [OP], "baseTimeNanoseconds": 1727743122000000000})
+    assert (trace.epoch_ns, trace.dialect.has_base_time) == (1727743122000000000, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"traceEvents":[%s],"schemaVersion":1,"deviceProperties":[{"id":0},{"id":1}]}',
+        '{"schemaVersion":1,"deviceProperties":[{"id":0},{"id":1}],"traceEvents":[%s]}',
+        (
+            '\ufeff\n{\n "schemaVersion" : 1 ,\n "deviceProperties":[{"id":0}, {"id":1}],\n'
+            ' "traceEvents" : [\n  %s\n ]\n}\n'
+        ),
+    ],
+)
+def test_metadata_before_and_after_the_events(reading, text):
+    event = '{"args": {"l": [{"a": 1}, {"b": 2}]}, "dur": 5, "ts": 1, "name": "}, {\\"x", "cat": "cpu_op", "ph": "X"}'
+    trace = reading(text % ",\n".join([event] * 3))
+    assert trace.metadata == {"schemaVersion": 1, "deviceProperties": [{"id": 0}, {"id": 1}]}
+    assert trace.ops.name.tolist() == ['}, {"x'] * 3
+    assert (trace.health.cut_at, trace.health.damaged_at) == (None, None)
+    assert trace.dialect.form == "object"
+
+
+def test_bare_list(reading):
+    trace = reading([OP, LAUNCH])
+    assert (trace.dialect.form, len(trace.ops), len(trace.launches)) == ("list", 1, 1)
+
+
+def test_kernels_without_launch_and_launches_without_operator_are_counted(reading):
+    events = [LAUNCH | {"args": {"correlation": 1}}]
+    events += [KERNEL | {"args": {"correlation": c}} for c in (1, 1, 2)] + [
+        KERNEL | {"ts": 5, "args": {"correlation": 1}}
+    ]
+    health = reading({"traceEvents": events}).health
+    assert (health.kernels_without_launch, health.launches_without_op, health.gpu_before_launch) == (1, 1, 1)
+
+
+def test_steps(reading):
+    step = {"ph": "X", "cat": "user_annotation", "ts": 1, "dur": 1}
+    events = [step | {"name": f"ProfilerStep#{n}"} for n in (10, 9, 9)]
+    assert reading({"traceEvents": events}).health.steps == (9, 10)
+
+
+def test_syncs(reading):
+    args = {"stream": 7, "device": 0, "correlation": 5, "wait_on_stream": 20, "wait_on_cuda_event_record_corr_id": 4}
+    trace = reading([KERNEL | {"cat": "cuda_sync", "name": "Stream Wait Event", "args": args}])
+    columns = ["stream", "correlation", "waits_for_stream", "waits_for_correlation"]
+    assert trace.syncs[columns].to_numpy().tolist() == [[7, 5, 20, 4]]
+
+
+def test_memory_events(reading):
+    args = {"Device Type": 1, "Device Id": 0, "Addr": 2**64 - 16, "Bytes": -512, "Total Allocated": 4}
+    trace = reading([{"ph": "i", "name": "[memory]", "pid": 1, "tid": 1, "ts": 5, "args": args}])
+    assert trace.allocations.address.tolist() == [-16]
+    assert trace.allocations["bytes"].tolist() == [-512]
+    assert trace.allocations.total_reserved_bytes.isna().all()
+
+
+@pytest.mark.parametrize("odd", [None, [1], "text", 5, {}])
+def test_arguments_that_are_no_object(reading, odd):
+    trace = reading([OP | {"args": odd}, KERNEL | {"args": odd}])
+    assert (len(trace.ops), len(trace.kernels)) == (1, 1)
+
+
+def test_numbers_as_text_and_text_as_numbers(reading):
+    events = activity(1, 1, 1)
+    events[1]["args"]["correlation"] = "9"
+    events[2]["args"] |= {"correlation": 9.0, "grid": ["2", 3, 4.0], "registers per thread": 10**30}
+    events[0]["name"] = None
+    trace = reading(events)
+    assert trace.kernels.op.tolist() == [0]
+    assert trace.kernels[["grid_x", "grid_y", "grid_z"]].to_numpy().tolist() == [[2, 3, 4]]
+    assert trace.kernels.registers_per_thread.isna().all()
+    assert trace.ops.name.tolist() == [""]
+
+
+@pytest.mark.parametrize("key", ["pid", "tid", "name", "cat", "ph"])
+@pytest.mark.parametrize("odd", [[1], {"a": 1}, True, 1.5, None])
+def test_values_of_the_wrong_type(reading, key, odd):
+    trace = reading([OP, OP | {key: odd}, OP])
+    assert len(trace.ops) >= 2
+    assert trace.health.events == 3
+
+
+def test_pretty_and_compact_are_the_same(reading):
+    import json
+
+    from tests.formats.tables import assert_same_tables
+
+    events = activity(1, 1, 1, grid=[1, 2, 3])
+    compact = reading(json.dumps({"traceEvents": events}, separators=(",", ":")))
+    assert_same_tables(compact, reading(json.dumps({"traceEvents": events}, indent=4)))
