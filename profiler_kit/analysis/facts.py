@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from profiler_kit.trace import Trace
+from profiler_kit.trace.distributed import distributed_info
 from profiler_kit.trace.spans import METADATA_KEY
 
 
@@ -33,8 +34,7 @@ def recording_facts(trace: Trace) -> RecordingFacts:
     """Collect the facts of a trace."""
     own = trace.metadata.get(METADATA_KEY)
     environment = own.get("environment") if isinstance(own, dict) else None
-    distributed = trace.metadata.get("distributedInfo")
-    distributed = distributed if isinstance(distributed, dict) else {}
+    distributed = distributed_info(trace.metadata)
     return RecordingFacts(
         devices=_devices(trace),
         environment=environment if isinstance(environment, dict) else {},

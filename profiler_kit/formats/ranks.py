@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from profiler_kit.formats.discovery import find_traces
 from profiler_kit.formats.registry import read_trace
 from profiler_kit.formats.source import Progress
 from profiler_kit.trace import Trace
+from profiler_kit.trace.distributed import distributed_info
 
 FROM_TRACE: Final = "distributedInfo"
 FROM_NAME: Final = "file name"
 FROM_ORDER: Final = "order of files"
 
 _NAME = re.compile(r"(?:rank|worker)[-_. ]?(\d{1,6})", re.IGNORECASE)
-_LONGEST_INFO: Final = 1 << 16
 
 
 class Ranks(Mapping[int, Trace]):
@@ -80,22 +77,8 @@ def read_ranks(path: str | PathLike[str], *, cache: bool = True, progress: Progr
 
 def rank_of(trace: Trace, place: Path) -> tuple[int | None, str]:
     """Return a trace's rank and where that was read; None if nothing tells it."""
-    rank = distributed_info(trace).get("rank")
+    rank = distributed_info(trace.metadata).get("rank")
     if isinstance(rank, int) and not isinstance(rank, bool) and rank >= 0:
         return rank, FROM_TRACE
     found = _NAME.findall(place.name)
     return (int(found[-1]), FROM_NAME) if found else (None, FROM_ORDER)
-
-
-def distributed_info(trace: Trace) -> dict[str, Any]:
-    """Return ``distributedInfo`` of a trace, which writers give as an object or as the text of one."""
-    info = trace.metadata.get("distributedInfo")
-    if isinstance(info, str) and len(info) <= _LONGEST_INFO:
-        try:
-            info = msgspec.json.decode(info)
-        except (msgspec.DecodeError, RecursionError):
-            try:
-                info = ast.literal_eval(info)
-            except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-                return {}
-    return info if isinstance(info, dict) else {}
