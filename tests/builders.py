@@ -41,6 +41,13 @@ class TraceBuilder:
             grid=[4, 1, 1], block=[128, 1, 1],
         )  # fmt: skip
 
+    def graph(self, kernels: list[tuple[str, float, float]], *, launched_at: float, tid: int = 1) -> None:
+        """A graph replay: one launch (1 µs long) of several kernels (name, ts, dur)."""
+        correlation = next(self._correlations)
+        self.event("cuda_runtime", "cudaGraphLaunch", launched_at, 1, tid=tid, correlation=correlation)
+        for name, ts, dur in kernels:
+            self.event("kernel", name, ts, dur, pid=0, tid=7, device=0, stream=7, correlation=correlation)
+
     def copy(self, name: str, ts: float, dur: float, *, launched_at: float, size: int | None) -> None:
         correlation = next(self._correlations)
         self.event("cuda_runtime", "cudaMemcpyAsync", launched_at, 1, correlation=correlation)

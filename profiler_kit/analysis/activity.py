@@ -41,6 +41,46 @@ def host_self_ns(trace: Trace) -> NDArray[np.int64]:
     return np.asarray(duration - inside, dtype=np.int64)
 
 
+def work(trace: Trace) -> pd.DataFrame:
+    """Return what the time is made of: GPU activity, or the operators themselves on a trace that has none.
+
+    Returns:
+        One row per piece: ``name``, ``kind`` (kernel, memcpy, memset, or operator: its host time without the operators
+        inside it), ``op`` (row of ``trace.ops``, `NONE` if none), ``launch_ns`` (when the host launched it, ``<NA>``
+        if the trace does not show it), ``start_ns``, ``duration_ns``.
+    """
+    if not trace.has_gpu_activity:
+        table = trace.ops[["name", "start_ns"]].assign(kind="operator", launch_ns=trace.ops["start_ns"].astype("Int64"))
+        return table.assign(op=np.arange(len(table)), duration_ns=host_self_ns(trace))
+    table = device_activity(trace)
+    launch = row_numbers(table.pop("launch"))
+    launched = trace.launches["start_ns"].to_numpy()[launch[launch != NONE]]
+    table["launch_ns"] = pd.Series(launch).where(launch != NONE).astype("Int64")
+    table.loc[launch != NONE, "launch_ns"] = launched
+    return table.assign(op=row_numbers(table["op"])).drop(columns=["device", "stream"])
+
+
+def outermost_rows(flag: NDArray[np.bool_], parents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for every row the outermost flagged one among itself and its ancestors, or `NONE`."""
+    found = np.where(flag, np.arange(len(flag)), NONE)
+    above = parents.copy()
+    while (rows := np.flatnonzero(above != NONE)).size:
+        higher = found[above[rows]]
+        found[rows] = np.where(higher != NONE, higher, found[rows])
+        above[rows] = above[above[rows]]
+    return found
+
+
+def nearest_rows(flag: NDArray[np.bool_], parents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for every row the nearest flagged one among itself and its ancestors, or `NONE`."""
+    found = np.where(flag, np.arange(len(flag)), NONE)
+    above = parents.copy()
+    while (rows := np.flatnonzero((found == NONE) & (above != NONE))).size:
+        found[rows] = found[above[rows]]
+        above[rows] = above[above[rows]]
+    return found
+
+
 def add_to_ancestors(values: NDArray[np.int64], parents: NDArray[np.int64]) -> NDArray[np.int64]:
     """Add every row's value to all rows that enclose it; returns own value plus everything inside, by row."""
     total = values.copy()

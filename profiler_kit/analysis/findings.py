@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from profiler_kit.analysis.cpu_kernel_times import CpuKernelTimes
 from profiler_kit.analysis.kernel_times import CopyTimes, KernelTimes
 from profiler_kit.analysis.operator_times import OperatorTimes
 from profiler_kit.analysis.totals import Totals
@@ -22,6 +23,7 @@ class Evidence:
     operators: OperatorTimes
     kernels: KernelTimes
     copies: CopyTimes
+    cpu_kernels: CpuKernelTimes
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,20 @@ def _layout_transforms(given: Evidence) -> Finding | None:
     )
 
 
+def _cpu_reorders(given: Evidence) -> Finding | None:
+    kernels, host = given.cpu_kernels, given.operators.host_total_ns
+    if kernels.reorder_ns <= WORTH_SAYING * host:
+        return None
+    return Finding(
+        title=f"Reorders take {kernels.reorder_ns / host:.1%} of the operators' time on the CPU.",
+        evidence=f"{kernels.reorders} reorders of oneDNN, {_ms(kernels.reorder_ns)} by its own account",
+        advice="They bring tensors into the layout that a kernel wants and back. Keep activations in one that it takes "
+        "as it is: model.to(memory_format=torch.channels_last), and the inputs likewise; for inference also "
+        "torch.compile with freezing, which keeps weights reordered.",
+        gain_ns=kernels.reorder_ns,
+    )
+
+
 def _without_tensor_cores(given: Evidence) -> Finding | None:
     table = given.kernels.table
     products = table[table["operation"].isin(["convolution", "gemm"]) & (table["role"] == "main")]
@@ -116,6 +132,7 @@ def _unattributed(given: Evidence) -> Finding | None:
 _RULES: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     _idle,
     _layout_transforms,
+    _cpu_reorders,
     _without_tensor_cores,
     _pageable_copies,
     _unattributed,

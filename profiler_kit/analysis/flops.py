@@ -22,6 +22,59 @@ def convolution_flops(weight: Shape, output: Shape) -> int:
     return 2 * prod(output) * prod(weight[1:])
 
 
+def transposed_convolution_flops(weight: Shape, input_: Shape) -> int:
+    """Return the FLOPs of a forward transposed convolution: each input value is multiplied with its channel's filters.
+
+    Zeros that a strided one puts between its inputs are not counted (``conv_flop_count`` with ``transposed``).
+
+    Args:
+        weight: (C, K / groups, R, S), or the 1-d or 3-d likewise.
+        input_: (N, C, H, W) likewise.
+    """
+    return 2 * prod(input_) * prod(weight[1:])
+
+
+def gradient_flops(forward: int) -> int:
+    """Return the FLOPs of one gradient of a convolution or matrix product, the input's (dgrad) or the weight's (wgrad).
+
+    Either multiplies the pairs of values that the forward pass multiplies, each pair once. The matrix product that an
+    implicit-GEMM dgrad of a strided convolution runs, M·N·K = (N·H·W)·C·(R·S·K), also multiplies the zeros between
+    the strides, stride² as many, and those are no useful work (``conv_backward_flop``; CUTLASS's implicit GEMM guide).
+    """
+    return forward
+
+
+def matrix_product_flops(first: Shape, second: Shape) -> int:
+    """Return the FLOPs of a matrix product, batched or not (``mm_flop``, ``bmm_flop``).
+
+    Args:
+        first: (…, M, K), or (K,).
+        second: (…, K, N), or (K,).
+    """
+    batches = first[:-2] if len(first) >= len(second) else second[:-2]
+    rows = first[-2] if len(first) > 1 else 1
+    columns = second[-1] if len(second) > 1 else 1
+    return 2 * prod(batches) * rows * first[-1] * columns
+
+
+def convolution_output(
+    input_: Shape, weight: Shape, *, stride: Shape, padding: Shape, dilation: Shape
+) -> tuple[int, ...]:
+    """Return the shape of a forward convolution's output (the formula of ``torch.nn.Conv2d``).
+
+    Args:
+        input_: (N, C, H, W), or without N; 1-d and 3-d likewise.
+        weight: (K, C / groups, R, S) likewise.
+        stride: Along each spatial dimension, as the next two.
+        padding: On both sides.
+        dilation: Distance of the filter's taps.
+    """
+    spatial = len(weight) - 2
+    sizes = zip(input_[-spatial:], weight[2:], stride, padding, dilation, strict=True)
+    places = tuple((size + 2 * pad - spread * (taps - 1) - 1) // step + 1 for size, taps, step, pad, spread in sizes)
+    return (*input_[: -spatial - 1], weight[0], *places)
+
+
 def linear_flops(weight: Shape, output: Shape) -> int:
     """Return the FLOPs of a forward linear layer.
 

@@ -25,7 +25,7 @@ def forward_ops(trace: Trace) -> NDArray[np.int64]:
     """
     ops = trace.ops
     known = ops["sequence"].notna().to_numpy() & (ops["sequence"].fillna(-1) >= 0).to_numpy()
-    node = known & _is_node(ops)
+    node = known & is_autograd_node(ops)
     columns = {
         "row": np.arange(len(ops)),
         "sequence": ops["sequence"].to_numpy(dtype=np.int64, na_value=NONE),
@@ -45,7 +45,7 @@ def forward_ops(trace: Trace) -> NDArray[np.int64]:
     return found
 
 
-def _is_node(ops: pd.DataFrame) -> NDArray[np.bool_]:
+def is_autograd_node(ops: pd.DataFrame) -> NDArray[np.bool_]:
     """Tell which operators are autograd nodes: by their forward thread, else by their name.
 
     Forward operators have forward thread 0. Traces that give none have nodes named ``…Backward0``, inside ranges of
@@ -54,4 +54,5 @@ def _is_node(ops: pd.DataFrame) -> NDArray[np.bool_]:
     names = ops["name"].cat.categories.astype(str)
     named = names.str.startswith("autograd::engine::evaluate_function: ") | names.str.contains(r"Backward\d*$")
     by_thread = ops["forward_thread"].fillna(0).to_numpy(dtype=np.int64) != 0
-    return by_thread | np.asarray(named, dtype=bool)[ops["name"].cat.codes.to_numpy()]
+    by_name: NDArray[np.bool_] = np.asarray(named, dtype=bool)
+    return np.asarray(by_thread | by_name[ops["name"].cat.codes.to_numpy()], dtype=bool)

@@ -10,9 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from profiler_kit.analysis.activity import device_activity, host_self_ns, nested_in_same
-from profiler_kit.analysis.forward_ops import forward_ops
+from profiler_kit.analysis.call_parts import call_parts
+from profiler_kit.analysis.kernel_roles import layout_transforms
+from profiler_kit.analysis.layer_of_op import LayerOfOp
+from profiler_kit.analysis.layer_sources import layer_parameters
+from profiler_kit.analysis.passes import Passes, PassTimes, pass_times, passes
+from profiler_kit.analysis.problem_calls import KINDS
 from profiler_kit.trace import Trace, row_numbers
-from profiler_kit.trace.joins import NONE, innermost_rows, parent_rows
+from profiler_kit.trace.joins import NONE, innermost_rows
 
 Rows = NDArray[np.int64]
 
@@ -29,12 +34,17 @@ class LayerTimes:
     Attributes:
         table: One row per layer in order of first call: ``layer``, ``type``, ``calls``, and for each pass
             ``{pass}_device_ns``, ``{pass}_host_ns`` (operators only) with everything inside the layer, and
-            ``{pass}_device_self_ns``, ``{pass}_host_self_ns`` without its inner layers.
+            ``{pass}_device_self_ns``, ``{pass}_host_self_ns`` without its inner layers. Of both passes together, with
+            everything inside the layer: ``kernels``, ``layout_transform_ns`` (by the kernels' names, and what
+            ``aten::contiguous`` launches), ``copy_ns`` (memory copies), ``flops`` (useful ones of convolutions and
+            matrix products; ``<NA>`` if those of any of them are not known), and ``parameters`` (numbers in the
+            layer's own tensors, without inner layers, as the recorder wrote them down; ``<NA>`` if it did not).
         host_total_ns: Host time of all operators.
         host_unattributed_ns: The part in no layer.
         device_total_ns: Duration of all GPU activity.
         device_unattributed_ns: The part in no layer.
         source: Where the layers come from, in words.
+        passes: Device time by pass, or host time where there is no GPU activity.
     """
 
     table: pd.DataFrame
@@ -43,58 +53,21 @@ class LayerTimes:
     device_total_ns: int
     device_unattributed_ns: int
     source: str
+    passes: PassTimes
 
 
-@dataclass(frozen=True)
-class LayerOfOp:
-    """For every operator, the innermost layer span that it belongs to, and in which pass.
+def layer_times(trace: Trace, *, found: Passes | None = None) -> LayerTimes:
+    """Sum host and device time by layer.
 
-    Attributes:
-        span: Row of ``trace.layers``, `NONE` if no layer; by row of ``trace.ops``.
-        backward: True where the operator runs in the layer's backward pass.
-        parents: For each row of ``trace.layers``, the enclosing span.
+    Args:
+        trace: The trace.
+        found: What :func:`profiler_kit.analysis.passes.passes` returned for the trace, if it was asked before.
     """
-
-    span: Rows
-    backward: NDArray[np.bool_]
-    parents: Rows
-
-
-def layers_of_ops(trace: Trace) -> LayerOfOp:
-    """Attribute every operator to a layer span."""
-    spans, ops = trace.layers, trace.ops
-    thread = spans["thread"].to_numpy(np.int64)
-    start = spans["start_ns"].to_numpy()
-    end = start + spans["duration_ns"].to_numpy()
-    parents = parent_rows(thread, start, end)
-    op_start = ops["start_ns"].to_numpy()
-    op_end = op_start + ops["duration_ns"].to_numpy()
-    span = innermost_rows(thread, start, end, parents, ops["thread"].to_numpy(np.int64), op_start, op_end)
-    created_by = forward_ops(trace)
-    backward = created_by != NONE
-    span[backward] = span[created_by[backward]]
-    _hand_down(span, backward, row_numbers(ops["parent"]))
-    return LayerOfOp(span, backward, parents)
-
-
-def _hand_down(span: Rows, backward: NDArray[np.bool_], parents: Rows) -> None:
-    """Give the operators inside an attributed backward operator its layer, in place."""
-    source = np.where(backward, np.arange(len(span)), NONE)
-    above = parents.copy()
-    while (rows := np.flatnonzero((source == NONE) & (above != NONE))).size:
-        source[rows] = source[above[rows]]
-        above[rows] = np.where(source[rows] == NONE, above[above[rows]], NONE)
-    inner = (source != NONE) & ~backward
-    span[inner] = span[source[inner]]
-    backward[inner] = True
-
-
-def layer_times(trace: Trace) -> LayerTimes:
-    """Sum host and device time by layer."""
-    attribution = layers_of_ops(trace)
+    found = passes(trace) if found is None else found
+    attribution = found.layers
     activity = device_activity(trace)
     host_self = host_self_ns(trace)
-    spans = trace.layers
+    spans = attribution.spans
     layer, table = _layers(spans)
     op = row_numbers(activity["op"])
     span, backward = _spans_of_activity(trace, activity, op, attribution)
@@ -108,6 +81,7 @@ def layer_times(trace: Trace) -> LayerTimes:
             own, inclusive = _by_layer(rows[chosen], values[chosen], layer, attribution.parents, len(table))
             table[f"{name}_{what}_ns"] = inclusive
             table[f"{name}_{what}_self_ns"] = own
+    _add_work(trace, found, activity, span, layer, table)
     host_total, device_total = int(host_self.sum()), int(device_ns.sum())
     return LayerTimes(
         table=table,
@@ -115,8 +89,40 @@ def layer_times(trace: Trace) -> LayerTimes:
         host_unattributed_ns=host_total - int(host_self[attribution.span != NONE].sum()),
         device_total_ns=device_total,
         device_unattributed_ns=device_total - int(device_ns[span != NONE].sum()),
-        source="layer spans recorded by profiler_kit" if len(spans) else "none: the trace has no layer spans",
+        source=attribution.source,
+        passes=pass_times(found),
     )
+
+
+def _add_work(
+    trace: Trace, found: Passes, activity: pd.DataFrame, span: Rows, layer: Rows, table: pd.DataFrame
+) -> None:
+    """Add what the layers launched and computed, of both passes together with everything inside, in place.
+
+    Args:
+        trace: The trace.
+        found: The pass of everything.
+        activity: GPU activity.
+        span: Layer span of each row of `activity`.
+        layer: Row of `table` of each layer span.
+        table: The table of layers.
+    """
+
+    def inclusive(spans: Rows, values: Rows) -> Rows:
+        inside = spans != NONE
+        return _by_layer(spans[inside], values[inside], layer, found.layers.parents, len(table))[1]
+
+    kind, duration = activity["kind"].to_numpy(dtype=object), activity["duration_ns"].to_numpy()
+    table["kernels"] = inclusive(span, (kind == "kernel").astype(np.int64))
+    table["layout_transform_ns"] = inclusive(span, np.where(layout_transforms(trace, activity), duration, 0))
+    table["copy_ns"] = inclusive(span, np.where(kind == "memcpy", duration, 0))
+    parts = call_parts(trace, found, KINDS).table
+    parts = parts[parts["has_flops"]]
+    spans = parts["span"].to_numpy()
+    flops = inclusive(spans, parts["flops"].fillna(0).to_numpy(np.int64))
+    unknown = inclusive(spans, parts["flops"].isna().to_numpy().astype(np.int64))
+    table["flops"] = pd.Series(flops).mask(unknown > 0).astype("Int64")
+    table["parameters"] = table["layer"].map(dict(layer_parameters(trace))).astype("Int64")
 
 
 def _layers(spans: pd.DataFrame) -> tuple[Rows, pd.DataFrame]:
@@ -131,7 +137,7 @@ def _spans_of_activity(
     trace: Trace, activity: pd.DataFrame, op: Rows, attribution: LayerOfOp
 ) -> tuple[Rows, NDArray[np.bool_]]:
     """Return layer span and pass of every row of GPU activity: its operator's, else that around its launch."""
-    spans = trace.layers
+    spans = attribution.spans
     span = np.full(len(activity), NONE, dtype=np.int64)
     backward = np.zeros(len(activity), dtype=bool)
     in_op = op != NONE

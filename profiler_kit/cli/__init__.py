@@ -11,11 +11,13 @@ from profiler_kit import __version__
 from profiler_kit.cli.command import Command
 from profiler_kit.cli.demo import DemoCommand
 from profiler_kit.cli.identify import IdentifyCommand
+from profiler_kit.cli.layers import LayersCommand
 from profiler_kit.cli.report import ReportCommand
+from profiler_kit.cli.selection import SelectionCommand
 from profiler_kit.errors import ProfilerKitError
 from profiler_kit.printable import printable
 
-COMMANDS: tuple[Command, ...] = (ReportCommand(), IdentifyCommand(), DemoCommand())
+COMMANDS: tuple[Command, ...] = (ReportCommand(), LayersCommand(), SelectionCommand(), IdentifyCommand(), DemoCommand())
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -6,9 +6,12 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 FORMATS = ("text", "markdown", "json")
+TABLE_FORMATS = (*FORMATS, "csv")
+"""Formats of results, and of those that are one table."""
 
 PIPE_WIDTH = 120
 """Width of text that does not go to a terminal."""
@@ -21,10 +24,10 @@ def add_text_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(output=None)
 
 
-def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+def add_output_arguments(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
     """Declare ``--format`` and ``--output`` besides the arguments for text."""
     add_text_arguments(parser)
-    parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
+    parser.add_argument("--format", choices=formats, default="text", help="default: %(default)s")
     parser.add_argument("--output", "-o", metavar="FILE", help="write there instead of to standard output")
 
 

@@ -32,6 +32,7 @@ from profiler_kit.formats.fields import (
     NO_TIME,
     SHADOW,
     TABLE_OF_CATEGORY,
+    TEXTS,
     TRACK_METADATA,
 )
 from profiler_kit.formats.interning import Interner, Names, as_bytes, as_text, as_track
@@ -297,6 +298,8 @@ class ColumnBuilder:
         if table == "kernels":
             columns |= {name: floats(values(args)) for name, values in FLOATS.items()}
             columns |= _three("grid", [a.grid for a in args]) | _three("block", [a.block for a in args])
+        elif table == "cpu_kernels":
+            columns |= {name: _int32(self.names.codes(values(args))) for name, values in TEXTS.items()}
         elif table in ("copies", "annotations"):
             kinds = [as_text(e.cat).lower() for e in events]
             if table == "copies":
@@ -323,7 +326,6 @@ class ColumnBuilder:
         )
         if all(part.count(NOTHING) == len(args) for part in parts):  # shapes were not recorded
             return np.full(len(args), self.signatures[SIGNATURE_SEPARATOR * 3])
-        join, signatures = SIGNATURE_SEPARATOR.join, self.signatures
         join, signatures = SIGNATURE_SEPARATOR.join, self.signatures
         codes = [
             signatures[join((a.input_dims, a.input_types, a.input_strides, a.concrete_inputs))]

@@ -66,6 +66,15 @@ class RareArguments(DeviceArguments, gc=False, frozen=True):
     total_reserved_bytes: Any = field(default=MISSING, name="Total Reserved")
     waits_for_stream: Any = field(default=MISSING, name="wait_on_stream")
     waits_for_correlation: Any = field(default=MISSING, name="wait_on_cuda_event_record_corr_id")
+    # As the recorder writes the kernels of oneDNN and MKL.
+    library: Any = None
+    primitive: Any = None
+    propagation: Any = None
+    algorithm: Any = None
+    layouts: Any = None
+    attributes: Any = None
+    shapes: Any = None
+    start_from: Any = None
 
 
 NO_ARGUMENTS: Final = RareArguments()
@@ -114,6 +123,7 @@ _Category = Literal[
     "async",
     "async_gpu",
     "async_cpu_to_gpu",
+    "cpu_kernel",
 ]
 
 

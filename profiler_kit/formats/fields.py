@@ -23,6 +23,7 @@ TABLE_OF_CATEGORY: Final = {
     "gpu_user_annotation": "annotations",
     "python_function": "python_functions",
     "cuda_sync": "syncs",
+    "cpu_kernel": "cpu_kernels",
 }
 """Category in lower case → table, for complete events ("ph": "X")."""
 
@@ -31,6 +32,7 @@ DETAIL: Final = {
     "copies": Detail.DEVICE,
     "syncs": Detail.RARE,
     "allocations": Detail.RARE,
+    "cpu_kernels": Detail.RARE,
 }
 """Table → which arguments it needs, `Detail.BULK` where it is not listed."""
 
@@ -62,6 +64,7 @@ INTEGERS: Final[dict[str, dict[str, Callable[[Iterable[Any]], list[Any]]]]] = {
         "bytes": lambda args: [a.bytes for a in args],
     },
     "annotations": {},
+    "cpu_kernels": {},
     "python_functions": {
         "python_id": lambda args: [a.python_id for a in args],
         "python_parent_id": lambda args: [a.python_parent_id for a in args],
@@ -90,5 +93,17 @@ FLOATS: Final[dict[str, Callable[[Iterable[Any]], list[Any]]]] = {
     "warps_per_sm": lambda args: [a.warps_per_sm for a in args],
     "occupancy_percent": lambda args: [a.occupancy_percent for a in args],
 }
+
+TEXTS: Final[dict[str, Callable[[Iterable[Any]], list[Any]]]] = {
+    "library": lambda args: [a.library for a in args],
+    "primitive": lambda args: [a.primitive for a in args],
+    "propagation": lambda args: [a.propagation for a in args],
+    "algorithm": lambda args: [a.algorithm for a in args],
+    "layouts": lambda args: [a.layouts for a in args],
+    "attributes": lambda args: [a.attributes for a in args],
+    "shapes": lambda args: [a.shapes for a in args],
+    "start_from": lambda args: [a.start_from for a in args],
+}
+"""Text column of `cpu_kernels` → its values of all events."""
 
 HAS_EXTERNAL_ID: Final = frozenset({"ops", "launches", "kernels", "copies", "annotations"})

@@ -14,6 +14,8 @@ Schema ``profiler_kit.report``, version 1. Times are integer ns in fields that e
 | breakdown | ``of``, ``total_ns``, ``rows`` [part, ns] |
 | findings | [title, evidence, advice, gain_ns] |
 | kernel_groups | kernel time by one fact (``by``, ``rows``), ``null`` if not asked for |
+| selection | :class:`profiler_kit.analysis.selection.Selection`; ``kernels``, ``sequences`` name their ``row`` |
+| cpu_kernels | :class:`profiler_kit.analysis.cpu_kernel_times.CpuKernelTimes`, what oneDNN and MKL ran |
 | layers, operators, kernels, copies, steps | results documented in :mod:`profiler_kit.analysis`, tables as ``rows`` |
 """
 
@@ -46,10 +48,12 @@ def render(report: Report) -> str:
         "breakdown": plain(report.breakdown),
         "findings": plain(report.findings),
         "layers": plain(report.layers),
+        "selection": plain(report.selection),
         "operators": plain(report.operators),
         "kernels": plain(report.kernels),
         "kernel_groups": plain(report.kernel_groups),
         "copies": plain(report.copies),
+        "cpu_kernels": plain(report.cpu_kernels),
         "steps": plain(report.steps),
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

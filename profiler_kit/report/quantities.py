@@ -22,7 +22,8 @@ _SCALES: Final[dict[str, tuple[tuple[float, str], ...]]] = {
 
 def is_missing(value: Any) -> bool:
     """Tell whether a value is absent (None, ``<NA>``, NaN)."""
-    return value is None or value != value or str(value) == "<NA>"  # NaN differs from itself
+    # Comparing <NA> gives <NA>, which is neither true nor false; NaN differs from itself.
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def unit_of(kind: Kind, values: Sequence[Any]) -> tuple[float, str]:

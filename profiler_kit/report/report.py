@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 
 from profiler_kit.analysis.breakdown import Breakdown, breakdown
+from profiler_kit.analysis.cpu_kernel_times import CpuKernelTimes, cpu_kernel_times
 from profiler_kit.analysis.facts import RecordingFacts, recording_facts
 from profiler_kit.analysis.findings import Evidence, Finding, findings
 from profiler_kit.analysis.kernel_times import (
@@ -18,6 +19,8 @@ from profiler_kit.analysis.kernel_times import (
 )
 from profiler_kit.analysis.layer_times import LayerTimes, layer_times
 from profiler_kit.analysis.operator_times import OperatorTimes, operator_times
+from profiler_kit.analysis.passes import passes
+from profiler_kit.analysis.selection import Selection, selection
 from profiler_kit.analysis.step_times import StepTimes, step_times
 from profiler_kit.analysis.totals import Totals, totals
 from profiler_kit.trace import Health, Trace
@@ -40,10 +43,12 @@ class Report:
     breakdown: Breakdown
     findings: list[Finding]
     layers: LayerTimes
+    selection: Selection
     operators: OperatorTimes
     kernels: KernelTimes
     kernel_groups: KernelGroups | None
     copies: CopyTimes
+    cpu_kernels: CpuKernelTimes
     steps: StepTimes
 
     def to_text(self, *, width: int | None = None, color: bool = False, rows: int = DEFAULT_ROWS) -> str:
@@ -89,17 +94,21 @@ def make_report(trace: Trace, *, by_shape: bool = False, group_kernels_by: str |
     operators = operator_times(trace, by_shape=by_shape)
     kernels = kernel_times(trace)
     copies = copy_times(trace)
+    cpu_kernels = cpu_kernel_times(trace, operators.host_total_ns)
+    found = passes(trace)
     return Report(
         source=trace.source,
         facts=recording_facts(trace),
         health=trace.health,
         totals=sums,
         breakdown=breakdown(trace, sums),
-        findings=findings(Evidence(sums, operators, kernels, copies)),
-        layers=layer_times(trace),
+        findings=findings(Evidence(sums, operators, kernels, copies, cpu_kernels)),
+        layers=layer_times(trace, found=found),
+        selection=selection(trace, found=found),
         operators=operators,
         kernels=kernels,
         kernel_groups=group_kernels(kernels, group_kernels_by) if group_kernels_by else None,
         copies=copies,
+        cpu_kernels=cpu_kernels,
         steps=step_times(trace),
     )

@@ -6,14 +6,17 @@ from typing import Any
 
 import pandas as pd
 
+from profiler_kit.report.cpu_kernels import cpu_kernel_section
 from profiler_kit.report.kernel_identity import types, what
+from profiler_kit.report.layers import short_layer
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
 from profiler_kit.report.names import shapes, short_kernel
 from profiler_kit.report.quantities import with_unit
 from profiler_kit.report.report import Report
+from profiler_kit.report.selection import selection_section
 
-ROOT_LAYER = "(model)"
-"""Shown for the root module, whose qualified name is empty."""
+SELECTION_ROWS = 8
+"""Most rows of the selection ledger in a report; the command shows them all, with their kernels."""
 
 
 def sections(report: Report, rows: int) -> list[Section]:
@@ -27,10 +30,12 @@ def sections(report: Report, rows: int) -> list[Section]:
         _where(report),
         _findings(report),
         _layers(report, rows),
+        _selection(report, rows),
         _operators(report, rows),
         _kernels(report, rows),
         _kernel_groups(report),
         _copies(report, rows),
+        cpu_kernel_section(report.cpu_kernels, rows) if len(report.cpu_kernels.table) else None,
         _steps(report, rows),
         _health(report),
     ]
@@ -96,7 +101,8 @@ def _layers(report: Report, rows: int) -> Section | None:
     if not len(result.table):
         return Section(
             "Layers",
-            "The trace has no layer spans. Record with profiler_kit.profile(model, …) to see time by layer.",
+            "The trace has no layer spans and no module calls. Record with profiler_kit.profile(model, …) to see time "
+            "by layer.",
         )
     of = "device" if result.device_total_ns else "host"
     total = result.device_total_ns if of == "device" else result.host_total_ns
@@ -107,7 +113,7 @@ def _layers(report: Report, rows: int) -> Section | None:
     shown, left_out = _cut(table, rows)
     data = [
         (
-            row["layer"] or ROOT_LAYER,
+            short_layer(row["layer"], result.source),
             row["type"],
             row["calls"],
             row[f"forward_{of}_ns"],
@@ -129,8 +135,15 @@ def _layers(report: Report, rows: int) -> Section | None:
     note = _books("In layers", total - unattributed, "in no layer", unattributed, total)
     lead = "Device time by layer; " if of == "device" else "Host operator time by layer; "
     return Section(
-        "Layers", lead + "self is without inner layers.", table=Table(columns, data, left_out), notes=(note,)
+        "Layers",
+        lead + "self is without inner layers.",
+        table=Table(columns, data, left_out),
+        notes=(note, f"Source: {result.source}"),
     )
+
+
+def _selection(report: Report, rows: int) -> Section | None:
+    return selection_section(report.selection, min(rows, SELECTION_ROWS)) if len(report.selection.table) else None
 
 
 def _operators(report: Report, rows: int) -> Section:

@@ -109,6 +109,38 @@ def innermost_rows(
     return found
 
 
+def only_rows(
+    group: Int64Array,
+    start_ns: Int64Array,
+    end_ns: Int64Array,
+    parents: Int64Array,
+    query_start_ns: Int64Array,
+    query_end_ns: Int64Array,
+) -> Int64Array:
+    """Find, for every query range, the innermost range that encloses it, in whichever group that is.
+
+    Args:
+        group: Group of every range, shape (n,).
+        start_ns: Starts, ordered as in :func:`parent_rows`.
+        end_ns: Ends.
+        parents: What :func:`parent_rows` returned for them.
+        query_start_ns: Starts of the queries, shape (m,).
+        query_end_ns: Ends of the queries.
+
+    Returns:
+        Row number of the enclosing range; `NONE` where there is none, or one in more than one group; shape (m,).
+    """
+    rows = np.full(len(query_start_ns), NONE, dtype=np.int64)
+    groups_found = np.zeros(len(rows), dtype=np.int64)
+    for value in np.unique(group) if len(rows) else ():
+        found = innermost_rows(
+            group, start_ns, end_ns, parents, np.full(len(rows), value), query_start_ns, query_end_ns
+        )
+        groups_found += found != NONE
+        rows = np.where(found == NONE, rows, found)
+    return np.where(groups_found == 1, rows, NONE)
+
+
 def self_or_ancestor(flag: BoolArray, parents: Int64Array) -> BoolArray:
     """Tell for every row whether it or any of its ancestors is flagged, shape (n,)."""
     result, above = flag.copy(), parents.copy()

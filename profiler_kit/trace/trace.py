@@ -40,6 +40,7 @@ class Trace:
     launches: pd.DataFrame
     kernels: pd.DataFrame
     copies: pd.DataFrame
+    cpu_kernels: pd.DataFrame
     annotations: pd.DataFrame
     layers: pd.DataFrame
     python_functions: pd.DataFrame
@@ -234,3 +235,9 @@ def _join(frames: dict[str, pd.DataFrame]) -> None:
         op[found] = launch_op[launch[found]]
         activity["launch"] = _rows(launch)
         activity["op"] = _rows(op)
+    cpu_kernels = frames["cpu_kernels"]
+    for name in ("propagation", "algorithm", "layouts", "attributes", "shapes"):
+        cpu_kernels[name] = cpu_kernels[name].mask(cpu_kernels[name] == "")  # the library had nothing to say
+    start = cpu_kernels["start_ns"].to_numpy()
+    end = start + cpu_kernels["duration_ns"].to_numpy()
+    cpu_kernels["op"] = _rows(joins.only_rows(op_thread, op_start, op_end, parents, start, end))

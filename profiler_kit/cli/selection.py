@@ -1,0 +1,48 @@
+"""``profiler-kit selection``."""
+
+from __future__ import annotations
+
+import argparse
+
+from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, text_width, wants_color, write_output
+from profiler_kit.cli.reading import add_trace_arguments, read_newest
+
+
+class SelectionCommand:
+    """List which kernels each convolution and matrix product got.
+
+    One row per distinct problem (operator, pass, shapes, types, memory format, stride, …) with what was launched for
+    it: main kernels, helpers, layout transforms, memsets, times, and useful FLOPs. The trace may come from any
+    torch.profiler; record with record_shapes=True to see shapes.
+    """
+
+    name = "selection"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's arguments."""
+        add_trace_arguments(parser)
+        parser.add_argument("--op", choices=("conv", "linear", "all"), default="all", help="default: %(default)s")
+        parser.add_argument("--rows", type=int, default=15, metavar="N", help="rows of text (default: %(default)s)")
+        add_output_arguments(parser, TABLE_FORMATS)
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Run the command."""
+        from profiler_kit.analysis.selection import selection
+        from profiler_kit.report import markdown, terminal
+        from profiler_kit.report.selection import selection_csv, selection_json, selection_sections
+
+        trace = read_newest(arguments)
+        result = selection(trace, arguments.op)
+        title, facts = "profiler_kit selection", [("trace", trace.source)]
+        if arguments.format == "json":
+            text = selection_json(result, trace.source)
+        elif arguments.format == "csv":
+            text = selection_csv(result)
+        elif arguments.format == "markdown":
+            text = markdown.render_sections(title, facts, selection_sections(result, arguments.rows))
+        else:
+            sections = selection_sections(result, arguments.rows)
+            width, color = text_width(arguments), wants_color(arguments)
+            text = terminal.render_sections(title, facts, sections, width=width, color=color)
+        write_output(arguments, text)
+        return 0

@@ -1,0 +1,64 @@
+"""The kernels of oneDNN and MKL, laid out as a table."""
+
+from __future__ import annotations
+
+from profiler_kit.analysis.cpu_kernel_times import CpuKernelTimes
+from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
+from profiler_kit.report.quantities import MISSING, with_unit
+
+
+def cpu_kernel_section(times: CpuKernelTimes, rows: int) -> Section:
+    """Lay out what the CPU's libraries ran.
+
+    Args:
+        times: Their times.
+        rows: Most rows of the table.
+    """
+    columns = (
+        Column("kernel"),
+        Column("library", from_width=WIDE),
+        Column("primitive"),
+        Column("pass", from_width=ROOMY),
+        Column("problem", from_width=WIDE),
+        Column("layouts", from_width=VERY_WIDE),
+        Column("calls", "count"),
+        Column("total", "duration"),
+        Column("share", "share"),
+    )
+    data = [
+        (
+            row["name"],
+            row["library"],
+            row["primitive"],
+            row["pass"] or MISSING,
+            row["shapes"] or MISSING,
+            short_layouts(row["layouts"]),
+            row["calls"],
+            row["total_ns"],
+            row["share"],
+        )
+        for row in times.table.head(rows).to_dict("records")
+    ]
+    notes = []
+    if times.total_ns:
+        inside, outside = (with_unit("duration", ns) for ns in (times.attributed_ns, times.unattributed_ns))
+        notes.append(f"Inside one operator {inside}, in none or in several at once {outside}.")
+    if times.reorders:
+        notes.append(
+            f"{times.reorders} reorders, which only change the layout, take {with_unit('duration', times.reorder_ns)}."
+        )
+    return Section(
+        "CPU kernels",
+        "What oneDNN and MKL ran, by their own account; share is of the host time of all operators.",
+        table=Table(columns, data, max(len(times.table) - rows, 0)),
+        notes=notes,
+    )
+
+
+def short_layouts(layouts: str | None) -> str:
+    """Shorten oneDNN's list of tensors: ``src:f32:a:blocked:abcd::f0 dst:…`` becomes ``src abcd dst …``."""
+    if not layouts:
+        return MISSING
+    parts = [tensor.split(":") for tensor in layouts.split()]
+    # A tensor is role:type:properties:kind:tag:strides:flags, see oneDNN's documentation of verbose mode.
+    return " ".join(f"{part[0]} {part[4]}" if len(part) > 4 and part[4] else part[0] for part in parts)
