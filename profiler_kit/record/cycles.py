@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch.profiler import ProfilerAction
@@ -12,7 +12,17 @@ from profiler_kit.errors import RecordingError
 from profiler_kit.record.trace_file import copy_trace
 
 if TYPE_CHECKING:
-    from profiler_kit.record.layer_spans import LayerSpans
+    from collections.abc import Sequence
+
+
+class Instrument(Protocol):
+    """Something that observes the steps of a cycle."""
+
+    def install(self) -> None:
+        """Begin to observe."""
+
+    def remove(self) -> None:
+        """End; harmless if it has not begun."""
 
 
 def refuse_running_profiler() -> None:
@@ -28,20 +38,20 @@ def refuse_running_profiler() -> None:
 
 
 class CycleProfiler(torch.profiler.profile):  # type: ignore[misc] # torch is untyped here
-    """A ``torch.profiler.profile`` whose layer spans live exactly as long as it records.
+    """A ``torch.profiler.profile`` whose instruments live exactly as long as it records.
 
     Args:
-        spans: Layer spans to switch on and off, if any.
+        instruments: What to switch on when it begins to record and off, in reverse order, when it ends.
         **options: As for ``torch.profiler.profile``.
 
     Attributes:
         written: File of the last finished cycle, once it has been written.
     """
 
-    def __init__(self, spans: LayerSpans | None, **options: Any) -> None:
+    def __init__(self, instruments: Sequence[Instrument], **options: Any) -> None:
         super().__init__(**options)
         self.written: Path | None = None
-        self._spans = spans
+        self._instruments = instruments
 
     def prepare_trace(self) -> None:
         """Begin to warm up."""
@@ -59,8 +69,8 @@ class CycleProfiler(torch.profiler.profile):  # type: ignore[misc] # torch is un
     def start_trace(self) -> None:
         """Begin to record."""
         try:
-            if self._spans is not None:
-                self._spans.install()
+            for instrument in self._instruments:
+                instrument.install()
             super().start_trace()
         except BaseException:
             self._forget_cycle()
@@ -68,8 +78,7 @@ class CycleProfiler(torch.profiler.profile):  # type: ignore[misc] # torch is un
 
     def stop_trace(self) -> None:
         """Stop recording."""
-        if self._spans is not None:
-            self._spans.remove()
+        self._remove_instruments()
         super().stop_trace()
 
     def export_chrome_trace(self, path: str, *args: Any, **options: Any) -> None:
@@ -79,8 +88,11 @@ class CycleProfiler(torch.profiler.profile):  # type: ignore[misc] # torch is un
         else:
             copy_trace(self.written, Path(path))
 
+    def _remove_instruments(self) -> None:
+        for instrument in reversed(self._instruments):
+            instrument.remove()
+
     def _forget_cycle(self) -> None:
-        if self._spans is not None:
-            self._spans.remove()
+        self._remove_instruments()
         # torch has noted the new phase already and would stop, at the end of the block, what never started.
         self.current_action = ProfilerAction.NONE

@@ -219,7 +219,9 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 def _record(model: nn.Module, problems: list[_Problem], logdir: Path, rounds: int) -> Path:
-    with Recorder(model, logdir, worker="demo", warmup=_WARMUP_ROUNDS, active=rounds, repeat=1) as recorder:
+    on_cpu = not problems[0].input.is_cuda
+    steps = Recorder(model, logdir, worker="demo", warmup=_WARMUP_ROUNDS, active=rounds, repeat=1, cpu_kernels=on_cpu)
+    with steps as recorder:
         for _ in range(_WARMUP_ROUNDS + rounds):
             for problem in problems:
                 _run_annotated(problem)

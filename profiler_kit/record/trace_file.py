@@ -13,17 +13,23 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from isal import igzip
 
 from profiler_kit.errors import RecordingError
+from profiler_kit.record.verbose_lines import to_trace_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from profiler_kit.record.verbose_lines import CpuKernel
 
 _HOST_NAME = re.compile(rb'"host_name"\s*:\s*"[^"]*"\s*,\s*')
 _TRACE_NAME = re.compile(rb'("traceName"\s*:\s*)".*?"(?=\s*[,}])')
+_BASE_TIME = re.compile(rb'"baseTimeNanoseconds"\s*:\s*(\d+)')
 _COPY_BYTES = 1 << 20
 
 
-def write_trace(export: Callable[[str], object], path: Path, metadata: Mapping[str, Any]) -> None:
+def write_trace(
+    export: Callable[[str], object], path: Path, metadata: Mapping[str, Any], cpu_kernels: Sequence[CpuKernel] = ()
+) -> None:
     """Export a trace, add what the recorder knows, compress it, and only then give it its name.
 
     The metadata become top-level keys of the file. They do not go through ``add_metadata_json``, because Kineto turns
@@ -34,6 +40,7 @@ def write_trace(export: Callable[[str], object], path: Path, metadata: Mapping[s
         export: Writes Chrome-trace JSON to the path it is given, as ``torch.profiler.profile.export_chrome_trace``.
         path: The file to make, ending in ``.gz``. Until it is whole, only names ending in ``.tmp`` exist beside it.
         metadata: JSON-able values by top-level key.
+        cpu_kernels: What oneDNN and MKL ran; each becomes an event on its library's own track.
 
     Raises:
         RecordingError: If the file cannot be written; nothing is left behind then.
@@ -44,7 +51,7 @@ def write_trace(export: Callable[[str], object], path: Path, metadata: Mapping[s
         export(str(exported))
         _require_whole(exported)
         with igzip.open(compressed, "wb") as target:
-            _rewrite(exported, target, path.name, metadata)
+            _rewrite(exported, target, path.name, metadata, cpu_kernels)
         compressed.replace(path)
     except (OSError, RuntimeError, ValueError) as error:
         raise RecordingError(_failure(path, error)) from error
@@ -78,7 +85,9 @@ def _require_whole(exported: Path) -> None:
             raise ValueError("the exported trace is cut short")
 
 
-def _rewrite(exported: Path, target: BinaryIO, name: str, metadata: Mapping[str, Any]) -> None:
+def _rewrite(
+    exported: Path, target: BinaryIO, name: str, metadata: Mapping[str, Any], cpu_kernels: Sequence[CpuKernel]
+) -> None:
     with exported.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         opening = text.find(b"{") + 1
         events = text.find(b'"traceEvents"')
@@ -90,7 +99,14 @@ def _rewrite(exported: Path, target: BinaryIO, name: str, metadata: Mapping[str,
         for key, value in metadata.items():
             target.write(f"\n  {json.dumps(key)}: {json.dumps(value)},".encode("ascii"))
         target.write(_HOST_NAME.sub(b"", text[opening:events]))
-        for start in range(events, closing, _COPY_BYTES):
+        first = text.find(b"[", events) + 1
+        target.write(text[events:first])
+        base = _BASE_TIME.search(text[closing:]) or _BASE_TIME.search(text[opening:events])
+        # Kineto describes the process and its threads in any case, so that there is an event to come after a comma.
+        for kernel in cpu_kernels:
+            event = to_trace_event(kernel, int(base[1]) if base else 0, os.getpid())
+            target.write(f"\n  {json.dumps(event)},".encode("ascii"))
+        for start in range(first, closing, _COPY_BYTES):
             target.write(text[start : min(start + _COPY_BYTES, closing)])
         trace_name = json.dumps(name).encode("ascii")
         target.write(_TRACE_NAME.sub(lambda match: match[1] + trace_name, text[closing:]))

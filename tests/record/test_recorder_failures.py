@@ -143,11 +143,11 @@ class FullDisk:
         self.cycle = 0
         self.write = recorder.write_trace
 
-    def __call__(self, export: Any, path: Path, metadata: Any) -> None:
+    def __call__(self, export: Any, path: Path, *content: Any) -> None:
         self.cycle += 1
         if self.cycle in self.full:
             raise RecordingError(f"{path}: no space left")
-        self.write(export, path, metadata)
+        self.write(export, path, *content)
 
 
 def test_a_failed_write_neither_stops_the_loop_nor_goes_unnoticed(
