@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from profiler_kit.analysis.cpu_kernel_times import CpuKernelTimes
-from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
+from profiler_kit.report.layout import VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.quantities import MISSING, with_unit
 
 
@@ -18,8 +18,8 @@ def cpu_kernel_section(times: CpuKernelTimes, rows: int) -> Section:
         Column("kernel"),
         Column("library", from_width=WIDE),
         Column("primitive"),
-        Column("pass", from_width=ROOMY),
-        Column("problem", from_width=WIDE),
+        Column("pass"),
+        Column("problem"),
         Column("layouts", from_width=VERY_WIDE),
         Column("calls", "count"),
         Column("total", "duration"),
