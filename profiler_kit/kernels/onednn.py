@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ISA: Final = (
     r"any|uni|sse41|avx2?(?:_vnni(?:_2)?)?|avx10_\w+|avx512_(?:core|common|mic)\w*|amx\w*|sve_\d+|asimd|rvv\w*"
-    r"|vsx3?|jit|ref|acl\w*|undef|blas"
+    r"|vsx3?|jit|ref|acl\w*|undef|blas|blk"
 )
 _IMPLEMENTATION: Final = re.compile(
     rf"^(?:x64:|aarch64:|ppc64:|s390x:|cpu:)?([a-z]\w*?(?::[a-z]\w*)*?):({_ISA})(?=$|[^\w])", re.ASCII
@@ -38,6 +38,9 @@ _METHODS: Final = (
     (re.compile(r"^(?:simple|jit_uni)_?(?:reorder|eltwise|softmax)"), UNKNOWN),
     (re.compile(r"^(?:rnn|lstm|gru)"), "rnn"),
 )
+_WHOLE_NAMES: Final = {"jit:blk": "layout_transform"}
+"""Implementations that one primitive alone has: oneDNN's src/cpu/x64/jit_uni_reorder.hpp."""
+
 _PRIMITIVES: Final = {
     "convolution": "convolution",
     "deconvolution": "convolution",
@@ -110,12 +113,16 @@ def _facts(implementation: str, primitive: str | None) -> Facts:
     method, _, isa = plain.partition(":")
     if primitive:
         facts = Facts("oneDNN", _PRIMITIVES[primitive], primitive, HIGH)
+    elif plain in _WHOLE_NAMES:
+        facts = Facts("oneDNN", _WHOLE_NAMES[plain], plain, HIGH)
     else:
         operation, token = _by_method(method)
         facts = Facts("oneDNN", operation, token, MEDIUM if operation != UNKNOWN else LOW)
     facts.evidence["library"] = implementation
     if facts.values["operation"] == "convolution":
         _algorithm(facts, method)
+    elif facts.values["operation"] == "layout_transform":
+        facts.say("role", "layout_transform", facts.evidence["operation"])
     _unit(facts, isa or (prefixed[3] if prefixed and prefixed[3] else ""), method)
     return facts
 

@@ -166,6 +166,7 @@ PYTORCH: Table = [
     ),
 ]
 CPU: Table = [
+    ("jit:blk", {"library": "oneDNN", "operation": "layout_transform", "role": "layout_transform", "pass": None}),
     ("jit:avx2", {"library": "oneDNN", "operation": "unknown", "tensor_cores": "no"}),
     ("jit_dw:avx512_core", {"operation": "convolution", "algorithm": "depthwise", "pass": "unknown"}),
     ("brgconv:avx512_core_amx", {"operation": "convolution", "tensor_cores": "yes", "unit": "AMX"}),
