@@ -41,6 +41,8 @@ class DemoCommand:
         """Run the command."""
         if importlib.util.find_spec("torch") is None:
             raise MissingExtraError("the demo", "torch", "torch")
+        # Kineto announces on standard error that it starts and stops. Its failures come to light in the file it writes.
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")
         from profiler_kit.analysis.layer_comparison import compare_layers
         from profiler_kit.record import record_dense_vs_conv
         from profiler_kit.report.comparison import ComparisonReport
