@@ -8,13 +8,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from profiler_kit.analysis.activity import device_activity, host_self_ns
-from profiler_kit.analysis.operator_classes import (
-    is_backward_convolution,
-    is_forward_convolution,
-    is_matrix_product,
-)
-from profiler_kit.analysis.totals import Totals
+from profiler_kit.analysis.activity import host_self_ns
+from profiler_kit.analysis.operator_classes import is_matrix_product
+from profiler_kit.analysis.totals import Totals, inside_convolutions
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.joins import NONE, self_or_ancestor
 
@@ -60,7 +56,7 @@ def breakdown(trace: Trace, sums: Totals) -> Breakdown:
     of_kernel[op != NONE] = classes[op[op != NONE]]
     parts = _sum_by_class(of_kernel, kernels["duration_ns"].to_numpy())
     parts |= {"memory copies": sums.copy_ns, "memsets": sums.memset_ns}
-    activity_ns = int(device_activity(trace)["duration_ns"].sum())
+    activity_ns = sums.kernel_ns + sums.copy_ns + sums.memset_ns
     closing = {
         "overlap of streams (counted twice above)": sums.gpu_busy_ns - activity_ns,
         "idle between first and last activity": sums.gpu_span_ns - sums.gpu_busy_ns,
@@ -70,12 +66,8 @@ def breakdown(trace: Trace, sums: Totals) -> Breakdown:
 
 def _class_of_ops(trace: Trace) -> np.ndarray:
     """Return the index in `_CLASSES` of every operator: its own class, or that of the operator it is part of."""
-    names, parents = trace.ops["name"], row_numbers(trace.ops["parent"])
-    flags = [
-        self_or_ancestor(test(names), parents)
-        for test in (is_forward_convolution, is_backward_convolution, is_matrix_product)
-    ]
-    forward, backward, product = flags
+    forward, backward = inside_convolutions(trace)
+    product = self_or_ancestor(is_matrix_product(trace.ops["name"]), row_numbers(trace.ops["parent"]))
     return np.select([backward, forward, product], [1, 0, 2], default=3)
 
 

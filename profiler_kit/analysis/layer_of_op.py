@@ -47,7 +47,7 @@ def layers_of_ops(trace: Trace) -> LayerOfOp:
     thread = spans["thread"].to_numpy(np.int64)
     start = spans["start_ns"].to_numpy()
     end = start + spans["duration_ns"].to_numpy()
-    parents = parent_rows(thread, start, end)
+    parents = parent_rows(thread, end)
     op_start = ops["start_ns"].to_numpy()
     op_end = op_start + ops["duration_ns"].to_numpy()
     running = innermost_rows(thread, start, end, parents, ops["thread"].to_numpy(np.int64), op_start, op_end)

@@ -68,7 +68,7 @@ def _module_calls(trace: Trace) -> pd.DataFrame:
     rows = functions[functions["name"].isin(names)]
     name = rows["name"].astype(object).str.removeprefix(MODULE_PREFIX)
     start = rows["start_ns"].to_numpy()
-    parents = parent_rows(rows["thread"].to_numpy(np.int64), start, start + rows["duration_ns"].to_numpy())
+    parents = parent_rows(rows["thread"].to_numpy(np.int64), start + rows["duration_ns"].to_numpy())
     number, objects = pd.factorize(name)
     first = np.unique(number, return_index=True)[1]
     paths: list[str] = []

@@ -144,7 +144,7 @@ def _in_optimizer(trace: Trace, parents: Rows) -> Flags:
     op_start = ops["start_ns"].to_numpy()
     op_end = op_start + ops["duration_ns"].to_numpy()
     enclosing = innermost_rows(
-        thread, start, end, parent_rows(thread, start, end), ops["thread"].to_numpy(np.int64), op_start, op_end
+        thread, start, end, parent_rows(thread, end), ops["thread"].to_numpy(np.int64), op_start, op_end
     )
     return np.asarray((enclosing != NONE) | self_or_ancestor(_named(ops["name"], _OPTIMIZER.pattern), parents))
 

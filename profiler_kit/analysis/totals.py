@@ -11,10 +11,11 @@ import pandas as pd
 from profiler_kit.analysis.activity import device_activity
 from profiler_kit.analysis.operator_classes import is_backward_convolution, is_forward_convolution
 from profiler_kit.trace import Trace, row_numbers
+from profiler_kit.trace.health import STEP_PREFIX
 from profiler_kit.trace.intervals import union_ns
 from profiler_kit.trace.joins import NONE, self_or_ancestor
 
-STEP_NAME = re.compile(r"ProfilerStep#(\d+)")
+STEP_NAME = re.compile(re.escape(STEP_PREFIX) + r"(\d+)")
 """The annotation that ``torch.profiler`` puts around each step."""
 
 
@@ -72,7 +73,7 @@ def totals(trace: Trace) -> Totals:
     memsets = trace.copies[trace.copies["kind"] == "memset"]
     busy, span = _busy_and_span(activity)
     op = row_numbers(trace.kernels["op"])
-    forward, backward = _inside_convolutions(trace)
+    forward, backward = inside_convolutions(trace)
     in_forward = (op != NONE) & forward[op] if len(forward) else op != NONE
     in_backward = (op != NONE) & backward[op] if len(backward) else op != NONE
     duration = trace.kernels["duration_ns"].to_numpy()
@@ -125,7 +126,7 @@ def _busy_and_span(activity: pd.DataFrame) -> tuple[int, int]:
     return busy, span
 
 
-def _inside_convolutions(trace: Trace) -> tuple[np.ndarray, np.ndarray]:
+def inside_convolutions(trace: Trace) -> tuple[np.ndarray, np.ndarray]:
     """Tell for each operator whether it is, or lies inside, a (forward, backward) convolution."""
     parents = row_numbers(trace.ops["parent"])
     names = trace.ops["name"]

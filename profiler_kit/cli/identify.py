@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from profiler_kit.cli.output import add_text_arguments, text_width, wants_color
+from profiler_kit.cli.output import add_text_arguments, render_sections
 from profiler_kit.errors import ProfilerKitError
 
 if TYPE_CHECKING:
@@ -60,27 +60,14 @@ def _names(arguments: argparse.Namespace) -> Iterator[str]:
 
 def _table(identities: list[KernelIdentity], arguments: argparse.Namespace) -> str:
     from profiler_kit.report.kernel_identity import identity_section
-    from profiler_kit.report.terminal import render_sections
 
-    return render_sections(
-        "What the names tell",
-        [],
-        [identity_section(identities)],
-        width=text_width(arguments),
-        color=wants_color(arguments),
-    )
+    return render_sections(arguments, "What the names tell", [], [identity_section(identities)])
 
 
 def _explanation(arguments: argparse.Namespace) -> str:
     from profiler_kit.kernels import explain, identify
     from profiler_kit.report.kernel_explanation import explanation_sections
-    from profiler_kit.report.terminal import render_sections
 
     name = arguments.explain
-    return render_sections(
-        "The name, token by token",
-        [("name", name)],
-        explanation_sections(identify(name), explain(name)),
-        width=text_width(arguments),
-        color=wants_color(arguments),
-    )
+    sections = explanation_sections(identify(name), explain(name))
+    return render_sections(arguments, "The name, token by token", [("name", name)], sections)

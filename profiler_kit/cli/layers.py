@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, text_width, wants_color, write_output
+from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
 
 
@@ -26,21 +26,16 @@ class LayersCommand:
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
         from profiler_kit.analysis.layer_times import layer_times
-        from profiler_kit.report import markdown, terminal
         from profiler_kit.report.layers import layers_csv, layers_json, layers_sections
 
         trace = read_newest(arguments)
         result = layer_times(trace)
-        title, facts = "profiler_kit layers", [("trace", trace.source)]
         if arguments.format == "json":
             text = layers_json(result, trace.source)
         elif arguments.format == "csv":
             text = layers_csv(result)
-        elif arguments.format == "markdown":
-            text = markdown.render_sections(title, facts, layers_sections(result, arguments.rows))
         else:
             sections = layers_sections(result, arguments.rows)
-            width, color = text_width(arguments), wants_color(arguments)
-            text = terminal.render_sections(title, facts, sections, width=width, color=color)
+            text = render_sections(arguments, "profiler_kit layers", [("trace", trace.source)], sections)
         write_output(arguments, text)
         return 0

@@ -8,6 +8,10 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from profiler_kit.report.layout import Section
 
 FORMATS = ("text", "markdown", "json")
 TABLE_FORMATS = (*FORMATS, "csv")
@@ -44,6 +48,17 @@ def wants_color(arguments: argparse.Namespace) -> bool:
     if arguments.color != "auto":
         return bool(arguments.color == "always")
     return not arguments.output and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def render_sections(
+    arguments: argparse.Namespace, title: str, facts: Sequence[tuple[str, str]], parts: Sequence[Section]
+) -> str:
+    """Render a title, facts (label, text) and sections as Markdown where that was asked for, else as text."""
+    from profiler_kit.report import markdown, terminal
+
+    if arguments.format == "markdown":
+        return markdown.render_sections(title, facts, parts)
+    return terminal.render_sections(title, facts, parts, width=text_width(arguments), color=wants_color(arguments))
 
 
 def write_output(arguments: argparse.Namespace, text: str) -> None:

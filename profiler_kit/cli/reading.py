@@ -29,12 +29,12 @@ def read_newest(arguments: argparse.Namespace) -> Trace:
     Raises:
         ProfilerKitError: If there is no trace there, or it cannot be read.
     """
-    from profiler_kit.formats import find_traces, newest_trace, read_trace
+    from profiler_kit.formats import find_traces, newest_of, read_trace
     from profiler_kit.printable import printable
 
-    newest = newest_trace(arguments.path)
-    others = len(find_traces(arguments.path)) - 1
-    if others > 0:
-        print(f"{others + 1} traces in {printable(arguments.path)}; this is the newest", file=sys.stderr)
+    found = find_traces(arguments.path)
+    newest = newest_of(found)
+    if len(found) > 1:
+        print(f"{len(found)} traces in {printable(arguments.path)}; this is the newest", file=sys.stderr)
     with byte_progress(f"reading {printable(newest.name)}") as advance:
         return read_trace(newest, cache=not arguments.no_cache, progress=advance)

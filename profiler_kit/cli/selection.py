@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, text_width, wants_color, write_output
+from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
 
 
@@ -28,21 +28,16 @@ class SelectionCommand:
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
         from profiler_kit.analysis.selection import selection
-        from profiler_kit.report import markdown, terminal
         from profiler_kit.report.selection import selection_csv, selection_json, selection_sections
 
         trace = read_newest(arguments)
         result = selection(trace, arguments.op)
-        title, facts = "profiler_kit selection", [("trace", trace.source)]
         if arguments.format == "json":
             text = selection_json(result, trace.source)
         elif arguments.format == "csv":
             text = selection_csv(result)
-        elif arguments.format == "markdown":
-            text = markdown.render_sections(title, facts, selection_sections(result, arguments.rows))
         else:
             sections = selection_sections(result, arguments.rows)
-            width, color = text_width(arguments), wants_color(arguments)
-            text = terminal.render_sections(title, facts, sections, width=width, color=color)
+            text = render_sections(arguments, "profiler_kit selection", [("trace", trace.source)], sections)
         write_output(arguments, text)
         return 0

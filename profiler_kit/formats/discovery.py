@@ -59,8 +59,12 @@ def newest_trace(path: str | PathLike[str]) -> Path:
     Raises:
         TraceNotFoundError: As :func:`find_traces`, whose other errors are raised as well.
     """
-    found = find_traces(path)
-    if as_url(path) is None and len(found) > 1 and all(p.is_file() for p in found):
+    return newest_of(find_traces(path))
+
+
+def newest_of(found: list[Path]) -> Path:
+    """Return the trace that was written last among those that :func:`find_traces` returned for one path."""
+    if as_url(found[0]) is None and len(found) > 1 and all(p.is_file() for p in found):
         return max(found, key=lambda p: p.stat().st_mtime_ns)
     return found[-1]
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from profiler_kit.trace.joins import row_numbers
+
 STEP_PREFIX = "ProfilerStep#"
 """Name of the annotation that ``torch.profiler``'s ``step()`` puts around every step, before its number."""
 
@@ -96,11 +98,11 @@ def with_join_facts(health: Health, frames: Mapping[str, pd.DataFrame]) -> Healt
     """
     launches = frames["launches"]
     launch_start = launches["start_ns"].to_numpy()
-    launch_op = _rows(launches["op"])
+    launch_op = row_numbers(launches["op"])
     without_launch, early, active = {}, 0, np.zeros(len(launches), dtype=bool)
     for table in ("kernels", "copies"):
         activity = frames[table]
-        launch = _rows(activity["launch"])
+        launch = row_numbers(activity["launch"])
         known = launch >= 0
         without_launch[table] = int(len(known) - known.sum())
         early += int((activity["start_ns"].to_numpy()[known] < launch_start[launch[known]]).sum())
@@ -119,13 +121,9 @@ def with_join_facts(health: Health, frames: Mapping[str, pd.DataFrame]) -> Healt
     )
 
 
-def _rows(column: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return column.to_numpy(dtype=np.int64, na_value=-1)
-
-
 def _ids(kernels: pd.DataFrame, ops: pd.DataFrame) -> tuple[int, int]:
     """Count kernels with an operator and an External id, and those whose id is the operator's."""
-    op = _rows(kernels["op"])
+    op = row_numbers(kernels["op"])
     has_id = kernels["external_id"].notna().to_numpy() & (op >= 0)
     ids = kernels["external_id"].to_numpy(dtype=np.int64, na_value=0)[has_id]
     of_op = ops["external_id"].to_numpy(dtype=np.int64, na_value=-1)[op[has_id]]

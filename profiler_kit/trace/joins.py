@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Int64Array = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -39,12 +44,13 @@ def time_order(start_ns: Int64Array, duration_ns: Int64Array | None) -> Int64Arr
     return order
 
 
-def parent_rows(group: Int64Array, start_ns: Int64Array, end_ns: Int64Array) -> Int64Array:  # noqa: ARG001
+def parent_rows(group: Int64Array, end_ns: Int64Array) -> Int64Array:
     """Find the innermost enclosing range of every range.
+
+    The ranges of a group are ordered by their starts, of equal starts the longest first.
 
     Args:
         group: Rows nest only within the same group (thread), shape (n,).
-        start_ns: Starts, non-decreasing within a group; of equal starts the longest first.
         end_ns: Ends.
 
     Returns:
@@ -95,8 +101,9 @@ def innermost_rows(
     """
     found = np.full(len(query_group), NONE, dtype=np.int64)
     order = np.argsort(group, kind="stable")
+    ordered = group[order]
     for value in np.unique(query_group):
-        rows = order[np.searchsorted(group[order], value, "left") : np.searchsorted(group[order], value, "right")]
+        rows = order[np.searchsorted(ordered, value, "left") : np.searchsorted(ordered, value, "right")]
         queries = np.flatnonzero(query_group == value)
         last = np.searchsorted(start_ns[rows], query_start_ns[queries] + TOLERANCE_NS, "right") - 1
         found[queries[last >= 0]] = rows[last[last >= 0]]
@@ -160,3 +167,8 @@ def first_match(keys: Int64Array, queries: Int64Array) -> Int64Array:
     hit = keys[candidates] == queries[inside]
     rows[inside[hit]] = candidates[hit]
     return rows
+
+
+def row_numbers(column: pd.Series) -> Int64Array:
+    """Return a column of row numbers as plain integers, `NONE` where it is ``<NA>``."""
+    return column.to_numpy(dtype=np.int64, na_value=NONE)

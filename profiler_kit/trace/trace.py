@@ -194,11 +194,6 @@ def _rows(rows: NDArray[np.int64]) -> Any:
     return _nullable("Int64", rows, rows == joins.NONE)
 
 
-def row_numbers(column: pd.Series) -> NDArray[np.int64]:
-    """Return a column of row numbers as plain integers, `joins.NONE` where it is ``<NA>``."""
-    return column.to_numpy(dtype=np.int64, na_value=joins.NONE)
-
-
 def _object_frame(rows: Sequence[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:
     """Make a DataFrame of object columns from a few rows, keeping tuples as they are."""
     data = {}
@@ -215,7 +210,7 @@ def _join(frames: dict[str, pd.DataFrame]) -> None:
     op_thread = ops["thread"].to_numpy(np.int64)
     op_start = ops["start_ns"].to_numpy()
     op_end = op_start + ops["duration_ns"].to_numpy()
-    parents = joins.parent_rows(op_thread, op_start, op_end)
+    parents = joins.parent_rows(op_thread, op_end)
     ops["parent"] = _rows(parents)
     launch_start = launches["start_ns"].to_numpy()
     launch_end = launch_start + launches["duration_ns"].to_numpy()

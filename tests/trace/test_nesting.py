@@ -23,8 +23,8 @@ def columns(ranges: list[tuple[int, int, int]]) -> tuple[np.ndarray, np.ndarray,
 
 @given(RANGES)
 def test_parent_is_the_nearest_earlier_range_that_encloses(ranges: list[tuple[int, int, int]]) -> None:
-    group, start, end = columns(ranges)
-    parents = parent_rows(group, start, end)
+    group, _, end = columns(ranges)
+    parents = parent_rows(group, end)
     for row in range(len(group)):
         enclosing = [other for other in range(row) if group[other] == group[row] and end[other] >= end[row]]
         assert parents[row] == (enclosing[-1] if enclosing else NONE)
@@ -36,7 +36,7 @@ def test_innermost_encloses_and_nothing_inside_it_does(
 ) -> None:
     group, start, end = columns(ranges)
     q_group, q_start, q_end = columns(asked)
-    found = innermost_rows(group, start, end, parent_rows(group, start, end), q_group, q_start, q_end)
+    found = innermost_rows(group, start, end, parent_rows(group, end), q_group, q_start, q_end)
     for row in range(len(q_group)):
         enclosing = [
             other
@@ -50,8 +50,8 @@ def test_innermost_encloses_and_nothing_inside_it_does(
 
 @given(RANGES, st.randoms(use_true_random=False))
 def test_flags_are_inherited_from_every_ancestor(ranges: list[tuple[int, int, int]], random: object) -> None:
-    group, start, end = columns(ranges)
-    parents = parent_rows(group, start, end)
+    group, _, end = columns(ranges)
+    parents = parent_rows(group, end)
     flags = np.array([random.random() < 0.2 for _ in group], dtype=bool)  # type: ignore[attr-defined]
     result = self_or_ancestor(flags, parents)
     for row in range(len(group)):
