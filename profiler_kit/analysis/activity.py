@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from profiler_kit.analysis.host_work import host_work
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.joins import NONE
 
@@ -32,32 +33,25 @@ def device_ns_by_op(trace: Trace, activity: pd.DataFrame) -> NDArray[np.int64]:
     return sums
 
 
-def host_self_ns(trace: Trace) -> NDArray[np.int64]:
-    """Return each operator's host time without that of the operators directly inside it, ns by row of ``trace.ops``."""
-    duration = trace.ops["duration_ns"].to_numpy()
-    parent = row_numbers(trace.ops["parent"])
-    inside = np.zeros(len(duration), dtype=np.int64)
-    np.add.at(inside, parent[parent != NONE], duration[parent != NONE])
-    return np.asarray(duration - inside, dtype=np.int64)
-
-
 def work(trace: Trace) -> pd.DataFrame:
-    """Return what the time is made of: GPU activity, or the operators themselves on a trace that has none.
+    """Return what the time is made of: GPU activity, or host time on a trace that has none.
 
     Returns:
-        One row per piece: ``name``, ``kind`` (kernel, memcpy, memset, or operator: its host time without the operators
-        inside it), ``op`` (row of ``trace.ops``, `NONE` if none), ``launch_ns`` (when the host launched it, ``<NA>``
-        if the trace does not show it), ``start_ns``, ``duration_ns``.
+        One row per piece: ``name``, ``kind`` (kernel, memcpy, memset; without GPU activity those of
+        :func:`profiler_kit.analysis.host_work.host_work`), ``op`` (row of ``trace.ops``, `NONE` if none),
+        ``launch_ns`` (when the host launched it, ``<NA>`` if the trace does not show it), ``start_ns``,
+        ``duration_ns``.
     """
     if not trace.has_gpu_activity:
-        table = trace.ops[["name", "start_ns"]].assign(kind="operator", launch_ns=trace.ops["start_ns"].astype("Int64"))
-        return table.assign(op=np.arange(len(table)), duration_ns=host_self_ns(trace))
+        return host_work(trace).assign(kernel=NONE)
     table = device_activity(trace)
     launch = row_numbers(table.pop("launch"))
     launched = trace.launches["start_ns"].to_numpy()[launch[launch != NONE]]
     table["launch_ns"] = pd.Series(launch).where(launch != NONE).astype("Int64")
     table.loc[launch != NONE, "launch_ns"] = launched
-    return table.assign(op=row_numbers(table["op"])).drop(columns=["device", "stream"])
+    rows = np.arange(len(table))
+    kernel = np.where(rows < len(trace.kernels), rows, NONE)
+    return table.assign(op=row_numbers(table["op"]), kernel=kernel).drop(columns=["device", "stream"])
 
 
 def outermost_rows(flag: NDArray[np.bool_], parents: NDArray[np.int64]) -> NDArray[np.int64]:

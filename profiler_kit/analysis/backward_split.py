@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from profiler_kit.analysis.host_work import FOR_NEXT, FOR_PREVIOUS
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.joins import NONE, self_or_ancestor
 
@@ -33,6 +34,7 @@ BY_MASK: Final = "output_mask"
 BY_ALLOCATION: Final = "launched before or after the weight's gradient was allocated"
 BY_NAME: Final = "kernel name"
 BY_ORDER: Final = "launch order"
+BY_REORDER: Final = "whether a reorder makes or undoes a blocked layout"
 
 _OPERATOR_WORDS: Final[Mapping[str, str]] = {
     "_backward_input": DGRAD,
@@ -58,7 +60,9 @@ def split_backward(trace: Trace, work: pd.DataFrame, call_of_op: Rows) -> tuple[
         work: What backward convolutions launched: ``call`` (number of the call), ``op`` (row of ``trace.ops``),
             ``launch_ns`` (when it was launched), ``named_pass`` (what its name tells: fprop, dgrad, wgrad or other),
             ``asked`` (the gradient that the output mask asks for alone, else `UNDECIDED`), ``transposed`` (whether
-            the convolution is known to be a transposed one).
+            the convolution is known to be a transposed one), ``serves`` (what
+            :func:`profiler_kit.analysis.host_work.serves` tells), ``shared`` (whether it is an operator's own time,
+            which is that of all gradients).
         call_of_op: Number of the call that each row of ``trace.ops`` is part of, `NONE` if none.
 
     Returns:
@@ -76,11 +80,12 @@ def split_backward(trace: Trace, work: pd.DataFrame, call_of_op: Rows) -> tuple[
     decide(_gradient_of_ops(trace)[work["op"].to_numpy()], BY_OPERATOR)
     decide(work["asked"].to_numpy(dtype=object), BY_MASK)
     named = _by_name(work["named_pass"].to_numpy(dtype=object), work["transposed"].to_numpy(dtype=bool))
-    order = _Order(work, named, gradient == UNDECIDED)
-    if trace.has_gpu_activity:  # on the host, the operator's own time is that of all gradients
+    order = _Order(work, named, (gradient == UNDECIDED) & ~work["shared"].to_numpy(dtype=bool))
+    if trace.has_gpu_activity:
         decide(order.by_allocation(_weight_allocation_ns(trace, call_of_op)), BY_ALLOCATION)
     decide(named, BY_NAME)
     decide(order.by_neighbours(), BY_ORDER)
+    decide(order.by_reorders(), BY_REORDER)
     return gradient, evidence
 
 
@@ -139,6 +144,7 @@ class _Order:
     def __init__(self, work: pd.DataFrame, named: Objects, open_: NDArray[np.bool_]) -> None:
         self._open = open_
         self._call = work["call"].to_numpy()
+        self._serves = work["serves"].to_numpy(dtype=object)
         self._launch_ns = work["launch_ns"].reset_index(drop=True).astype("Int64")
         dgrads = self._launch_ns.where((named == DGRAD) & open_)
         wgrads = self._launch_ns.where((named == WGRAD) & open_)
@@ -167,6 +173,13 @@ class _Order:
         before = _is_true(self._launch_ns <= self._last_dgrad)
         after = _is_true(self._launch_ns >= self._first_wgrad)
         return np.select([known & before, known & after], [DGRAD, WGRAD], UNDECIDED).astype(object)
+
+    def by_reorders(self) -> Objects:
+        """Between dgrad and wgrad, give to dgrad the reorders of its output, to wgrad those of its inputs."""
+        between = _is_true(self._launch_ns > self._last_dgrad) & _is_true(self._launch_ns < self._first_wgrad)
+        known = between & self._open
+        conditions = [known & (self._serves == FOR_PREVIOUS), known & (self._serves == FOR_NEXT)]
+        return np.select(conditions, [DGRAD, WGRAD], UNDECIDED).astype(object)
 
 
 def _is_true(values: pd.Series) -> NDArray[np.bool_]:

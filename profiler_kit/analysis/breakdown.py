@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from profiler_kit.analysis.activity import host_self_ns
+from profiler_kit.analysis.host_work import host_self_ns
 from profiler_kit.analysis.operator_classes import is_matrix_product
 from profiler_kit.analysis.totals import Totals, inside_convolutions
 from profiler_kit.trace import Trace, row_numbers

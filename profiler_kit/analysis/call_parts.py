@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from profiler_kit.analysis.backward_split import ACCUMULATE, BGRAD, DGRAD, UNDECIDED, WGRAD
 from profiler_kit.analysis.flops import gradient_flops
+from profiler_kit.analysis.host_work import NAMED_BY_LIBRARIES, OPERATOR
 from profiler_kit.analysis.kernel_sequences import sequence_numbers
 from profiler_kit.analysis.passes import Passes
 from profiler_kit.analysis.problem_calls import CONVOLUTION_BACKWARD
@@ -45,7 +46,7 @@ class CallParts:
             ``has_flops`` (False for parts that do none that count: sums, leftovers), ``step`` (number of the profiler
             step).
         work: Their work, in launch order: the columns of :class:`profiler_kit.analysis.passes.Passes`, ``call``,
-            ``call_kind`` and ``part`` (row of `table`).
+            ``call_kind``, ``part`` (row of `table`) and ``selects`` (whether it counts for the sequence of kernels).
     """
 
     table: pd.DataFrame
@@ -83,12 +84,20 @@ def call_parts(trace: Trace, found: Passes, kinds: tuple[str, ...]) -> CallParts
     device = np.zeros(len(table), dtype=np.int64)
     np.add.at(device, part, pieces["duration_ns"].to_numpy())
     table["device_ns"] = device
-    kernel = pieces["kind"].isin(["kernel", "operator"]).to_numpy()
+    selects = _selects(pieces["kind"], part, len(table))
     codes = pd.factorize(pieces["name"])[0].astype(np.int64)
-    table["sequence"] = sequence_numbers(part[kernel], codes[kernel], len(table))
+    table["sequence"] = sequence_numbers(part[selects], codes[selects], len(table))
     table["flops"], table["has_flops"] = _flops(table, found.calls.problems)
     table["step"] = _steps(trace, trace.ops["start_ns"].to_numpy()[op])
-    return CallParts(table, pieces.assign(part=part))
+    return CallParts(table, pieces.assign(part=part, selects=selects))
+
+
+def _selects(kind: pd.Series, part: Rows, parts: int) -> NDArray[np.bool_]:
+    """Tell which pieces are what was selected: kernels, and operators where no library's kernel is seen in the part."""
+    kernel = kind.isin(NAMED_BY_LIBRARIES).to_numpy()
+    seen = np.zeros(parts, dtype=bool)
+    seen[part[kernel]] = True
+    return np.asarray(kernel | ((kind == OPERATOR).to_numpy() & ~seen[part]), dtype=bool)
 
 
 def _layers(found: Passes, span: Rows) -> NDArray[np.object_]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
+from profiler_kit.analysis.host_work import primitive_names
 from profiler_kit.kernels import identify
 from profiler_kit.trace import Trace
 
@@ -57,7 +57,7 @@ def cpu_kernel_times(trace: Trace, host_total_ns: int) -> CpuKernelTimes:
     table = sums.agg(calls="size", total_ns="sum").reset_index()
     table[list(_KEYS)] = table[list(_KEYS)].astype(object).where(table[list(_KEYS)].notna(), None)
     table["share"] = table["total_ns"] / host_total_ns if host_total_ns else 0.0
-    facts = [_facts(row) for row in table.to_dict("records")]
+    facts = [_facts(name) for name in primitive_names(table)]
     table = pd.concat([table, pd.DataFrame(facts, columns=list(IDENTITY_COLUMNS), dtype=object)], axis=1)
     table = table.sort_values("total_ns", ascending=False, kind="stable", ignore_index=True)
     total = int(kernels["duration_ns"].sum())
@@ -73,9 +73,6 @@ def cpu_kernel_times(trace: Trace, host_total_ns: int) -> CpuKernelTimes:
     )
 
 
-def _facts(row: Mapping[Hashable, Any]) -> dict[str, str | None]:
-    # Names of oneDNN tell more in the line in which oneDNN prints them.
-    line = (row["primitive"], row["name"], row["propagation"], row["layouts"])
-    said = ",".join(text for text in line if text) if row["library"] == "oneDNN" else f"MKL_VERBOSE {row['name']}"
-    known = identify(said).to_dict()
+def _facts(name: str) -> dict[str, str | None]:
+    known = identify(name).to_dict()
     return {name: known[name] for name in IDENTITY_COLUMNS}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from profiler_kit.analysis.activity import nearest_rows
 from profiler_kit.analysis.backward_split import ACCUMULATE, BGRAD
+from profiler_kit.analysis.host_work import NAMED_BY_LIBRARIES, OPERATOR, PRIMITIVE
 from profiler_kit.analysis.operator_arguments import BACKWARD_CONVOLUTIONS, FORWARD_CONVOLUTIONS, MATRIX_PRODUCTS
 from profiler_kit.kernels import identify
 from profiler_kit.trace import Trace, row_numbers
@@ -63,10 +64,10 @@ def roles(trace: Trace, pieces: pd.DataFrame, told: pd.DataFrame) -> Objects:
         `MAIN`, `HELPER`, ``reduce``, `LAYOUT_TRANSFORM`, `MEMSET`, `BIAS`, `CAST` or `COPY` for each row.
     """
     kind = pieces["kind"].to_numpy(dtype=object)
-    if (kind == "operator").any():
-        return _roles_of_operators(trace, pieces)
+    if (kind == OPERATOR).any():
+        return _roles_on_the_host(trace, pieces, told)
     named = pieces["name"].map(told["role"]).to_numpy(dtype=object)
-    itself = pieces["name"].map(told["operation"].isin(_WORK_ITSELF)).fillna(False).to_numpy(dtype=bool)
+    itself = pieces["name"].isin(told.index[told["operation"].isin(_WORK_ITSELF)]).to_numpy()
     found = np.where((named == MAIN) & ~itself, HELPER, named).astype(object)
     may_add = (pieces["pass"] != ACCUMULATE).to_numpy(dtype=bool)
     for role, operators in _ROLE_OF_OPERATORS.items():
@@ -81,24 +82,41 @@ def roles(trace: Trace, pieces: pd.DataFrame, told: pd.DataFrame) -> Objects:
 
 
 def layout_transforms(trace: Trace, activity: pd.DataFrame) -> Flags:
-    """Tell which GPU activity changes a tensor's memory format, whatever it is part of.
+    """Tell which work changes a tensor's memory format, whatever it is part of.
 
     Args:
         trace: The trace.
-        activity: ``name``, ``kind`` and ``op`` as :func:`profiler_kit.analysis.activity.device_activity` returns them.
+        activity: ``name``, ``kind`` and ``op`` as :func:`profiler_kit.analysis.activity.device_activity` or
+            :func:`profiler_kit.analysis.activity.work` returns them.
     """
     names = activity["name"].astype(object)
-    told = identities(names[activity["kind"] == "kernel"])
+    told = identities(names[activity["kind"].isin(NAMED_BY_LIBRARIES)])
     named = names.map(told["role"]).eq(LAYOUT_TRANSFORM).to_numpy(dtype=bool)
     op = row_numbers(activity["op"])
     inside = _inside(trace, _ROLE_OF_OPERATORS[LAYOUT_TRANSFORM])
     asked = (op != NONE) & inside[op] if len(inside) else op != NONE
-    return np.asarray((activity["kind"] == "kernel").to_numpy() & (named | asked), dtype=bool)
+    return np.asarray(named | (activity["kind"].isin(["kernel", OPERATOR]).to_numpy() & asked), dtype=bool)
 
 
 def _inside(trace: Trace, operators: frozenset[str]) -> Flags:
     """Tell which operators are, or lie inside, one of these."""
     return self_or_ancestor(trace.ops["name"].isin(operators).to_numpy(), row_numbers(trace.ops["parent"]))
+
+
+def _roles_on_the_host(trace: Trace, pieces: pd.DataFrame, told: pd.DataFrame) -> Objects:
+    """Tell the role of the CPU libraries' kernels by their names, and of the rest by the operator.
+
+    Where a kernel of a library does an operator's work, what the operator takes besides only helps.
+    """
+    found = _roles_of_operators(trace, pieces)
+    primitive = (pieces["kind"] == PRIMITIVE).to_numpy()
+    itself = pieces["name"].isin(told.index[told["operation"].isin(_WORK_ITSELF)]).to_numpy()
+    role = pieces["name"].map(told["role"]).to_numpy(dtype=object)
+    found[primitive] = np.where((role == MAIN) & ~itself, HELPER, role)[primitive]
+    op = pieces["op"].to_numpy()
+    served = np.isin(op, op[primitive & (found == MAIN)])
+    found[~primitive & served & (found == MAIN)] = HELPER
+    return found
 
 
 def _roles_of_operators(trace: Trace, pieces: pd.DataFrame) -> Objects:

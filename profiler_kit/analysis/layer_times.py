@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from profiler_kit.analysis.activity import device_activity, host_self_ns, nested_in_same
+from profiler_kit.analysis.activity import device_activity, nested_in_same
 from profiler_kit.analysis.call_parts import call_parts
+from profiler_kit.analysis.host_work import NAMED_BY_LIBRARIES, host_self_ns
 from profiler_kit.analysis.kernel_roles import layout_transforms
 from profiler_kit.analysis.layer_of_op import LayerOfOp
 from profiler_kit.analysis.layer_sources import layer_parameters
@@ -81,7 +82,7 @@ def layer_times(trace: Trace, *, found: Passes | None = None) -> LayerTimes:
             own, inclusive = _by_layer(rows[chosen], values[chosen], layer, attribution.parents, len(table))
             table[f"{name}_{what}_ns"] = inclusive
             table[f"{name}_{what}_self_ns"] = own
-    _add_work(trace, found, activity, span, layer, table)
+    _add_work(trace, found, *_launched(trace, found, activity, span), layer, table)
     host_total, device_total = int(host_self.sum()), int(device_ns.sum())
     return LayerTimes(
         table=table,
@@ -94,6 +95,13 @@ def layer_times(trace: Trace, *, found: Passes | None = None) -> LayerTimes:
     )
 
 
+def _launched(trace: Trace, found: Passes, activity: pd.DataFrame, span: Rows) -> tuple[pd.DataFrame, Rows]:
+    """Return what was launched and its layer spans: GPU activity, else the work of the host."""
+    if trace.has_gpu_activity:
+        return activity, span
+    return found.work, found.layers.span[found.work["op"].to_numpy()]
+
+
 def _add_work(
     trace: Trace, found: Passes, activity: pd.DataFrame, span: Rows, layer: Rows, table: pd.DataFrame
 ) -> None:
@@ -102,7 +110,7 @@ def _add_work(
     Args:
         trace: The trace.
         found: The pass of everything.
-        activity: GPU activity.
+        activity: GPU activity; without any, the work of the host.
         span: Layer span of each row of `activity`.
         layer: Row of `table` of each layer span.
         table: The table of layers.
@@ -113,7 +121,7 @@ def _add_work(
         return _by_layer(spans[inside], values[inside], layer, found.layers.parents, len(table))[1]
 
     kind, duration = activity["kind"].to_numpy(dtype=object), activity["duration_ns"].to_numpy()
-    table["kernels"] = inclusive(span, (kind == "kernel").astype(np.int64))
+    table["kernels"] = inclusive(span, np.isin(kind, NAMED_BY_LIBRARIES).astype(np.int64))
     table["layout_transform_ns"] = inclusive(span, np.where(layout_transforms(trace, activity), duration, 0))
     table["copy_ns"] = inclusive(span, np.where(kind == "memcpy", duration, 0))
     parts = call_parts(trace, found, KINDS).table

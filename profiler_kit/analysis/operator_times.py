@@ -11,9 +11,9 @@ from profiler_kit.analysis.activity import (
     add_to_ancestors,
     device_activity,
     device_ns_by_op,
-    host_self_ns,
     nested_in_same,
 )
+from profiler_kit.analysis.host_work import host_self_ns
 from profiler_kit.trace import Trace, row_numbers
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from profiler_kit.analysis.activity import nearest_rows, work
 from profiler_kit.analysis.backward_split import ACCUMULATE, BGRAD, UNDECIDED, gradient_asked_alone, split_backward
 from profiler_kit.analysis.forward_ops import is_autograd_node
+from profiler_kit.analysis.host_work import OPERATOR, serves
 from profiler_kit.analysis.layer_of_op import LayerOfOp, layers_of_ops
 from profiler_kit.analysis.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD, ProblemCalls, problem_calls
 from profiler_kit.analysis.product_gradients import product_gradients
@@ -225,13 +226,16 @@ def _split(
     asked = np.array([gradient_asked_alone(one.output_mask) for one in calls.problems], dtype=object)
     transposed = np.array([one.transposed is True for one in calls.problems], dtype=bool)
     names = pieces["name"].iloc[rows].astype(object)
-    named = {name: identify(name).pass_ for name in names.unique()} if trace.has_gpu_activity else {}
+    operator = (pieces["kind"].iloc[rows] == OPERATOR).to_numpy()
+    named = {name: identify(name).pass_ for name in names[~operator].unique()}
     given = pd.DataFrame(
         {
             "call": call[rows],
             "op": op[rows],
             "launch_ns": pieces["launch_ns"].iloc[rows].array,
-            "named_pass": names.map(named).to_numpy(dtype=object),
+            "named_pass": names.map(named).where(~operator, None).to_numpy(dtype=object),
+            "serves": serves(names),
+            "shared": operator,
             "asked": asked[problem] if len(rows) else np.empty(0, dtype=object),
             "transposed": transposed[problem] if len(rows) else np.empty(0, dtype=bool),
         }

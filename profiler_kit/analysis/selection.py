@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from profiler_kit.analysis.call_parts import call_parts
+from profiler_kit.analysis.host_work import NAMED_BY_LIBRARIES
 from profiler_kit.analysis.kernel_roles import BIAS, LAYOUT_TRANSFORM, MAIN, MEMSET, identities, roles
 from profiler_kit.analysis.passes import Passes, passes
 from profiler_kit.analysis.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD, PRODUCT
@@ -82,11 +83,8 @@ def selection(trace: Trace, op: Operation = "all", *, found: Passes | None = Non
         found: What :func:`profiler_kit.analysis.passes.passes` returned for the trace, if it was asked before.
     """
     found = passes(trace) if found is None else found
-    split = call_parts(trace, found, KINDS[op])
-    pieces = split.work
-    told = identities(pieces.loc[pieces["kind"] == "kernel", "name"])
-    parts = split.table.assign(row=_row_numbers(split.table, found.calls.problems))
-    pieces = pieces.assign(role=roles(trace, pieces, told), row=parts["row"].to_numpy()[pieces["part"].to_numpy()])
+    work = ledger_work(trace, op, found)
+    parts, pieces, told = work.parts, work.pieces, work.told
     kernels = _kernels(pieces, told)
     sequences = _sequences(parts, pieces)
     table = _table(parts, pieces, kernels, sequences, found.calls.problems)
@@ -107,6 +105,32 @@ def selection(trace: Trace, op: Operation = "all", *, found: Passes | None = Non
         no_operator_ns=nowhere,
         layer_source=found.layers.source,
     )
+
+
+@dataclass(frozen=True)
+class LedgerWork:
+    """What the rows of the ledger are made of.
+
+    Attributes:
+        parts: One row per call and pass (:class:`profiler_kit.analysis.call_parts.CallParts`) with ``row``, the row of
+            the ledger.
+        pieces: Their work, in launch order (likewise), with ``role`` and ``row``.
+        told: What the names of its kernels tell (:func:`profiler_kit.analysis.kernel_roles.identities`).
+    """
+
+    parts: pd.DataFrame
+    pieces: pd.DataFrame
+    told: pd.DataFrame
+
+
+def ledger_work(trace: Trace, op: Operation, found: Passes) -> LedgerWork:
+    """Take the calls of convolutions and matrix products apart, and say to which row of the ledger each part goes."""
+    split = call_parts(trace, found, KINDS[op])
+    pieces = split.work
+    told = identities(pieces.loc[pieces["kind"].isin(NAMED_BY_LIBRARIES), "name"])
+    parts = split.table.assign(row=_row_numbers(split.table, found.calls.problems))
+    pieces = pieces.assign(role=roles(trace, pieces, told), row=parts["row"].to_numpy()[pieces["part"].to_numpy()])
+    return LedgerWork(parts, pieces, told)
 
 
 def _row_numbers(parts: pd.DataFrame, problems: tuple[Problem, ...]) -> Rows:
@@ -142,7 +166,7 @@ def _sequences(parts: pd.DataFrame, pieces: pd.DataFrame) -> pd.DataFrame:
     table["steps"] = pd.Series([tuple(sorted(int(n) for n in one if n is not pd.NA)) for one in steps], dtype=object)
     example = groups.head(1).index.to_numpy()
     of_example = pd.Series(np.arange(len(example)), index=example)
-    kernels = pieces[pieces["kind"].isin(["kernel", "operator"])]
+    kernels = pieces[pieces["selects"]]
     which = kernels["part"].map(of_example)
     names = kernels["name"][which.notna().to_numpy()].groupby(which.dropna().to_numpy()).agg(tuple)
     table["kernels"] = pd.Series([names.get(place, ()) for place in range(len(table))], dtype=object)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from profiler_kit.analysis.cpu_kernel_times import CpuKernelTimes
 from profiler_kit.report.layout import VERY_WIDE, WIDE, Column, Section, Table
+from profiler_kit.report.names import short_layouts
 from profiler_kit.report.quantities import MISSING, with_unit
 
 
@@ -53,12 +54,3 @@ def cpu_kernel_section(times: CpuKernelTimes, rows: int) -> Section:
         table=Table(columns, data, max(len(times.table) - rows, 0)),
         notes=notes,
     )
-
-
-def short_layouts(layouts: str | None) -> str:
-    """Shorten oneDNN's list of tensors: ``src:f32:a:blocked:abcd::f0 dst:…`` becomes ``src abcd dst …``."""
-    if not layouts:
-        return MISSING
-    parts = [tensor.split(":") for tensor in layouts.split()]
-    # A tensor is role:type:properties:kind:tag:strides:flags, see oneDNN's documentation of verbose mode.
-    return " ".join(f"{part[0]} {part[4]}" if len(part) > 4 and part[4] else part[0] for part in parts)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from profiler_kit.report.quantities import MISSING
+
 _LONGEST_READ = 4096
 """Characters of a name that are looked at for a short form."""
 
@@ -14,6 +16,9 @@ _SHOWN_DEPTH = 1
 _CUTLASS_WRAPPER = re.compile(r"(?:void )?cutlass\w*::Kernel2?<(?P<kernel>\w+)>")
 """CUTLASS 2 kernels have their real name as template argument of a wrapper that is always the same."""
 
+_PRIMITIVE = re.compile(r"(?P<primitive>\w+),(?P<implementation>[\w:]+),\w+,(?P<layouts>\w+:.*)")
+"""A oneDNN primitive, see :func:`profiler_kit.analysis.host_work.primitive_names`."""
+
 _NOISE = ("(anonymous namespace)::", "at::native::", "engines_precompiled::", "(int)")
 """Parts of kernel names that tell a reader nothing."""
 
@@ -22,14 +27,27 @@ def short_kernel(name: str) -> str:
     """Return a C++ kernel name without return type, parameters, nested template arguments and ATen's namespace.
 
     ``void at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<float>, …>(int, …)`` becomes
-    ``vectorized_elementwise_kernel<4, CUDAFunctor_add<…>, …>``. Names of other kinds stay as they are.
+    ``vectorized_elementwise_kernel<4, CUDAFunctor_add<…>, …>``. Of a oneDNN primitive, layouts stay of the rest:
+    ``reorder jit:blk src abcd dst aBcd8b``. Names of other kinds stay as they are.
     """
     text = name[:_LONGEST_READ]
+    if primitive := _PRIMITIVE.fullmatch(text):
+        return f"{primitive['primitive']} {primitive['implementation']} {short_layouts(primitive['layouts'])}"
     if wrapped := _CUTLASS_WRAPPER.match(text):
         return wrapped["kernel"]
     for noise in _NOISE:
         text = text.replace(noise, "")
     return _without_nested_arguments(text).removeprefix("void ").strip() or name
+
+
+def short_layouts(layouts: str | None) -> str:
+    """Shorten oneDNN's list of tensors: ``src:f32:a:blocked:abcd::f0 dst:…`` becomes ``src abcd dst …``."""
+    if not layouts:
+        return MISSING
+    parts = [tensor.split(":") for tensor in layouts.split()]
+    # A tensor is role:type:properties:kind:tag:strides:flags, see oneDNN's documentation of verbose mode.
+    there = [part for part in parts if part[1:2] != ["undef"]]
+    return " ".join(f"{part[0]} {part[4]}" if len(part) > 4 and part[4] else part[0] for part in there)
 
 
 def _without_nested_arguments(text: str) -> str:

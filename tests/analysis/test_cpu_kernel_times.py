@@ -9,7 +9,7 @@ import pytest
 from profiler_kit.analysis.cpu_kernel_times import cpu_kernel_times
 from profiler_kit.analysis.operator_times import operator_times
 from profiler_kit.formats import read_trace
-from profiler_kit.report.cpu_kernels import short_layouts
+from profiler_kit.report.names import short_layouts
 from profiler_kit.report.report import make_report
 from tests.builders import TraceBuilder
 
@@ -97,7 +97,7 @@ def test_without_any(tmp_path):
     ("layouts", "short"),
     [
         (LAYOUTS, "src abcd dst aBcd8b"),
-        ("src:f32:a:blocked:abcd::f0 bia:undef::undef:::", "src abcd bia"),
+        ("src:f32:a:blocked:abcd::f0 bia:undef::undef:::", "src abcd"),
         ("odd", "odd"),
         (None, "–"),
     ],
