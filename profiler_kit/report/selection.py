@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import profiler_kit
-from profiler_kit.analysis.selection import Selection
+from profiler_kit.analysis.selection import UNKNOWN, Selection
 from profiler_kit.report.json import plain
 from profiler_kit.report.layers import short_layer
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
@@ -246,6 +246,8 @@ def _notes(result: Selection) -> list[str]:
     notes = [books]
     if result.table["input_shape"].isna().any():
         notes.append("Shapes were not recorded for all of these: rows without are told apart by what was launched.")
+    if result.of != "GPU" and (result.table["library"] == UNKNOWN).all():
+        notes.append("What oneDNN and MKL ran was not recorded: profile(…, cpu_kernels=True) does that.")
     if differing := int((result.table["selections"] > 1).sum()):
         notes.append(f"{differing} of these got different kernels in different calls.")
     return notes
