@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
 UNKNOWN: Final = "unknown"
 HIGH: Final = "high"
@@ -116,9 +117,11 @@ _HAS_IMAGE_LAYOUT: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KernelIdentity:
+class KernelIdentity(NamedTuple):
     """The facts in a kernel's name; every fact that a token states is listed in ``evidence``.
+
+    A named tuple is the one record that Python makes in a single step; filling the fields one by one, as a frozen
+    dataclass does, takes as long as reading some names.
 
     ``"unknown"`` means that the name does not tell, ``None`` that the question does not apply to this kernel
     (or, for the fields from ``tile`` on, that no token speaks of it).
@@ -173,7 +176,7 @@ class KernelIdentity:
     split_k: str | None = None
     epilogue: str | None = None
     design_arch: str | None = None
-    evidence: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    evidence: Mapping[str, str] = MappingProxyType({})
     confidence: str = LOW
 
     def to_dict(self) -> dict[str, Any]:
@@ -182,39 +185,47 @@ class KernelIdentity:
         Returns:
             Every field in order, ``pass_`` as ``pass`` and the evidence as a plain dictionary.
         """
-        result = {_PUBLIC_KEY.get(key, key): getattr(self, key) for key in _FIELDS}
-        result["evidence"] = dict(self.evidence)
-        return result
+        return dict(zip(_PUBLIC_KEYS, self, strict=True)) | {"evidence": dict(self.evidence)}
+
+    def __hash__(self) -> int:
+        # Dictionaries have no hash; what they prove is in the other fields.
+        return hash((*self[:_EVIDENCE], *self[_EVIDENCE + 1 :]))
+
+    def __setattr__(self, key: str, value: object) -> NoReturn:
+        raise FrozenInstanceError(f"cannot assign to field {key!r}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A read-only view cannot be pickled or deep-copied; the dictionary behind it can.
-        values = [getattr(self, key) for key in _FIELDS]
-        values[_FIELDS.index("evidence")] = dict(self.evidence)
-        return (_restore, (values,))
+        return (_restore, (self._replace(evidence=dict(self.evidence))._asdict(),))
 
 
-_FIELDS: Final = tuple(f.name for f in fields(KernelIdentity))
-_PUBLIC_KEY: Final = {"pass_": "pass"}
+_PUBLIC_KEYS: Final = tuple(key.rstrip("_") for key in KernelIdentity._fields)
+_EVIDENCE: Final = KernelIdentity._fields.index("evidence")
 
 
-def _restore(values: list[Any]) -> KernelIdentity:
-    state = dict(zip(_FIELDS, values, strict=True))
-    state["evidence"] = MappingProxyType(state["evidence"])
-    return _assemble(state)
+def _restore(values: dict[str, Any]) -> KernelIdentity:
+    return KernelIdentity(**values | {"evidence": MappingProxyType(values["evidence"])})
 
 
-def _assemble(values: Mapping[str, Any]) -> KernelIdentity:
-    """Make a record from the fields that are not at their default.
+def _unsaid(operation: str) -> dict[str, Any]:
+    """Give every field, in order, as it is where no token speaks of it: None where it cannot apply."""
+    values = dict.fromkeys(KernelIdentity._fields) | KernelIdentity._field_defaults | {"operation": operation}
+    if operation not in ("convolution", "im2col", UNKNOWN):
+        values |= {"pass_": None, "algorithm": None}
+    if operation not in _ACCUMULATES:
+        values["accumulate_dtype"] = None
+    if operation not in _HAS_IMAGE_LAYOUT:
+        values["layout"] = None
+    if operation == "memset":
+        values["input_dtype"] = None
+    return values
 
-    The constructor of a frozen dataclass checks itself on every field, which takes longer than reading most names.
-    """
-    identity = object.__new__(KernelIdentity)
-    for key, put, default in _SLOTS:
-        put(identity, values.get(key, default))
-    return identity
+
+_UNSAID: Final = {operation: _unsaid(operation) for operation in OPERATIONS}
 
 
-_SLOTS: Final = tuple((f.name, getattr(KernelIdentity, f.name).__set__, f.default) for f in fields(KernelIdentity))
+# A field, its value and the token that states it.
+Statement: TypeAlias = tuple[str, str | int | None, str]
 
 
 class Facts:
@@ -230,9 +241,10 @@ class Facts:
     __slots__ = ("confidence", "evidence", "values")
 
     def __init__(self, library: str, operation: str, token: str, confidence: str = HIGH) -> None:
-        self.values: dict[str, Any] = {"library": library, "operation": operation}
+        self.values = _UNSAID[operation].copy()
         self.evidence: dict[str, str] = {}
         if library != UNKNOWN:
+            self.values["library"] = library
             self.evidence["library"] = token
         if operation != UNKNOWN:
             self.evidence["operation"] = token
@@ -240,9 +252,17 @@ class Facts:
 
     def say(self, key: str, value: str | int | None, token: str) -> None:
         """Record one fact and its proof; the first statement about a field stands (names are read left to right)."""
-        if key not in self.values:
+        if key not in self.evidence:
             self.values[key] = value
             self.evidence[key] = token
+
+    def say_all(self, statements: Iterable[Statement]) -> None:
+        """Record several facts as :meth:`say` does."""
+        values, evidence = self.values, self.evidence
+        for key, value, token in statements:
+            if key not in evidence:
+                values[key] = value
+                evidence[key] = token
 
     def correct(self, key: str, value: str | int | None, token: str) -> None:
         """Record one fact that a later, stronger token states, in place of what was read before."""
@@ -251,27 +271,17 @@ class Facts:
 
     def matrix_unit(self, unit: str, token: str) -> None:
         """Record that the kernel runs on a matrix unit."""
-        self.correct("tensor_cores", "yes", token)
-        self.correct("unit", unit, token)
+        self.values["tensor_cores"], self.values["unit"] = "yes", unit
+        self.evidence["tensor_cores"] = self.evidence["unit"] = token
 
     def freeze(self, name: str, demangled: str | None) -> KernelIdentity:
-        """Close the record: fields that cannot apply to this operation become None."""
-        values = self.values
-        operation = values["operation"]
-        if operation not in ("convolution", "im2col", UNKNOWN):
-            values.setdefault("pass_", None)
-            values.setdefault("algorithm", None)
-        if operation not in _ACCUMULATES:
-            values.setdefault("accumulate_dtype", None)
-        if operation not in _HAS_IMAGE_LAYOUT:
-            values.setdefault("layout", None)
-        if operation == "memset":
-            values.setdefault("input_dtype", None)
-        if operation in _NO_MATRIX_PRODUCT and "tensor_cores" not in values:
+        """Close the record; nothing may be said afterwards."""
+        values, evidence = self.values, self.evidence
+        if "tensor_cores" not in evidence and values["operation"] in _NO_MATRIX_PRODUCT:
             values["tensor_cores"] = "no"
-            self.evidence["tensor_cores"] = self.evidence["operation"]
-        if "pass_" in self.evidence:
-            self.evidence["pass"] = self.evidence.pop("pass_")
+            evidence["tensor_cores"] = evidence["operation"]
+        if "pass_" in evidence:
+            evidence["pass"] = evidence.pop("pass_")
         values["name"], values["demangled"] = name, demangled
-        values["evidence"], values["confidence"] = MappingProxyType(self.evidence), self.confidence
-        return _assemble(values)
+        values["evidence"], values["confidence"] = MappingProxyType(evidence), self.confidence
+        return KernelIdentity._make(values.values())

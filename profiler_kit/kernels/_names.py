@@ -16,9 +16,9 @@ _SUFFIX: Final = re.compile(r"(?:\.kd|(?:\.(?:clone|isra|constprop|part|cold))(?
 _CAST: Final = re.compile(r"\((?:unsigned )?(?:int|long|short|char|size_t|bool)(?: long)?\)(?=-?\d)")
 _NAMED: Final = re.compile(r"(?<![\w:])(?:unsigned )?(?:int|long|short|char|size_t|bool)=(?=-?\d|true|false)")
 _BOOLEAN_CAST: Final = re.compile(r"\(bool\)([01])(?!\d)")
-_LEADING: Final = re.compile(r"<([^<>]{0,400})")
+_LEADING: Final = 401
 _POINTER: Final = re.compile(r"[(,] ?((?:\w+::)*\w+(?: char| int)?)( const)? ?\*")
-_HEAD: Final = re.compile(r"[^<(]*")
+_CAST_CONSTANT: Final = re.compile(r"\)-?\d")
 
 
 class Name:
@@ -31,7 +31,7 @@ class Name:
         demangled: The demangled form, if the given name was mangled.
     """
 
-    __slots__ = ("_dtypes", "closed", "demangled", "head", "text")
+    __slots__ = ("closed", "demangled", "head", "text")
 
     def __init__(self, given: str) -> None:
         text = _undecorated(given[:MAX_READ].strip())
@@ -39,10 +39,9 @@ class Name:
         if text.startswith(("_Z", "__Z")):
             self.demangled = demangle(text)
             text = (self.demangled or text)[:MAX_READ]
-        self.text = _normalise(text)
-        self.head = _HEAD.match(self.text)[0].rstrip()  # type: ignore[index]  # the pattern matches emptiness
-        self.closed = len(self.head) < len(self.text)
-        self._dtypes: list[tuple[str, str]] | None = None
+        self.text = text = _normalise(text)
+        self.head = head = text.partition("<")[0].partition("(")[0].rstrip()
+        self.closed = len(head) < len(text)
 
     @property
     def base(self) -> str:
@@ -50,18 +49,17 @@ class Name:
         return self.head.rpartition("::")[2]
 
     @property
-    def dtypes(self) -> list[tuple[str, str]]:
+    def dtypes(self) -> tuple[tuple[str, str], ...]:
         """The number formats among the leading template arguments up to the first nested one, each with its token."""
-        if self._dtypes is None:
-            leading = _LEADING.match(self.text, len(self.head))
-            words = leading[1].split(", ") if leading else []
-            self._dtypes = [(kind, text) for text in words if (kind := cpp_dtype(text)) is not None]
-        return self._dtypes
+        start = len(self.head)
+        if not self.text.startswith("<", start):
+            return ()
+        return _number_formats(self.text[start + 1 : start + _LEADING].partition("<")[0].partition(">")[0])
 
     @property
-    def data_types(self) -> list[tuple[str, str]]:
-        """As ``dtypes``, without 32-bit integers, which count and index in nearly every template."""
-        return [pair for pair in self.dtypes if pair[0] != "i32"]
+    def data_types(self) -> tuple[tuple[str, str], ...]:
+        """As ``dtypes``, without the types of counts and indices."""
+        return without_indices(self.dtypes)
 
     @property
     def pointers(self) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
@@ -71,6 +69,17 @@ class Name:
         if start < 0:
             return None, None
         return _pointers(self.text[start : start + 600])
+
+
+@lru_cache(maxsize=8192)
+def without_indices(formats: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Drop 32-bit integers, which count and index in nearly every template."""
+    return tuple([pair for pair in formats if pair[0] != "i32"])
+
+
+@lru_cache(maxsize=8192)
+def _number_formats(arguments: str) -> tuple[tuple[str, str], ...]:
+    return tuple([(kind, text) for text in arguments.split(", ") if (kind := cpp_dtype(text)) is not None])
 
 
 @lru_cache(maxsize=8192)
@@ -102,18 +111,16 @@ def _normalise(text: str) -> str:
     if "<" not in text and "(" not in text:
         return text.removeprefix("void ")
     text = text.replace("(anonymous namespace)::", "").replace("_GLOBAL__N_::", "")
-    if "(bool)" in text:
+    if _CAST_CONSTANT.search(text):
         text = _BOOLEAN_CAST.sub(lambda match: "true" if match[1] == "1" else "false", text)
-    text = _CAST.sub("", text)
+        text = _CAST.sub("", text)
     if "=" in text:
         text = _NAMED.sub("", text)
-    return _without_return_type(text)
+    return text[5:] if text.startswith("void ") else _without_return_type(text)
 
 
 def _without_return_type(text: str) -> str:
-    """Drop the return type that demanglers print before template functions."""
-    if text.startswith("void "):
-        return text[5:]
+    """Drop the return type, other than void, that demanglers print before template functions."""
     if not text.startswith(("std::enable_if", "typename ")):
         return text
     angles = rounds = 0

@@ -9,16 +9,18 @@ Digits after the letter are the shape of the matrix instruction; without them th
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from ._dtypes import dtype
-from ._identity import MEDIUM, Facts
+from ._identity import MEDIUM, Facts, Statement
 from ._words import INFERRED, TRACE, Grammar, word
 
 if TYPE_CHECKING:
     from ._names import Name
 
 _ARCHITECTURES: Final = "kepler|maxwell|pascal|volta|turing|ampere|ada|hopper|blackwell"
+_ARCHITECTURE: Final = re.compile(rf"(?:{_ARCHITECTURES}|Volta|Turing|Ampere)_")
 _START: Final = re.compile(
     rf"(?:^|_)({_ARCHITECTURES})_(?:(u?int8x4|u?int8x32|u?int8|int32|fp16|bf16|fp32|fp64|tf32)_)?"
     r"(g?[shdczi])(\d*)(gemm|cudnn)(?:_|$)"
@@ -50,7 +52,8 @@ def read(name: Name) -> Facts | None:
     if start is None:
         return _first_layer(head) or _fused(head)
     architecture, written, letter, shape, kind = start.groups()
-    tokens = head[start.end() :].split("_") if start.end() < len(head) else []
+    tail = head[start.end() :]
+    tokens = tail.split("_") if tail else []
     core = f"{letter}{shape}{kind}"
     convolution = kind == "cudnn"
     facts = Facts(
@@ -58,7 +61,7 @@ def read(name: Name) -> Facts | None:
     )
     facts.say("design_arch", architecture, architecture)
     _types(facts, written, letter, shape, core, tokens)
-    _parameters(facts, tokens)
+    facts.say_all(_parameters(tail))
     if shape:
         facts.matrix_unit("tensor core", core)
     else:
@@ -85,23 +88,27 @@ def _types(facts: Facts, written: str | None, letter: str, shape: str, core: str
         facts.say("output_dtype", accumulator, core)
 
 
-def _parameters(facts: Facts, tokens: list[str]) -> None:
-    tile: str | None = None
-    for position, token in enumerate(tokens):
-        after = tokens[position + 1] if position + 1 < len(tokens) else ""
-        if tile is None and _TILE.fullmatch(token):
-            tile = token
-            facts.say("tile", token, token)
+@lru_cache(maxsize=8192)
+def _parameters(tail: str) -> tuple[Statement, ...]:
+    """Read what follows the kernel word; names of different architectures share it."""
+    facts: dict[str, tuple[str | int, str]] = {}
+    tokens = tail.split("_")
+    for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
+        if "tile" not in facts and _TILE.fullmatch(token):
+            facts["tile"] = token, token
         elif token == "stages" and _TILE.fullmatch(after):
             # The K tile stands with the number of stages.
             depth, _, stages = after.partition("x")
-            facts.say("stages", int(stages.partition("x")[0]), f"stages_{after}")
-            if tile:
-                facts.correct("tile", f"{tile}x{depth}", f"{tile}, {after}")
+            facts.setdefault("stages", (int(stages.partition("x")[0]), f"stages_{after}"))
+            if "tile" in facts:
+                tile = facts["tile"][1].partition(",")[0]
+                facts["tile"] = f"{tile}x{depth}", f"{tile}, {after}"
         elif token in _OPTIONS:
-            facts.say(*_OPTIONS[token], token)
+            key, value = _OPTIONS[token]
+            facts.setdefault(key, (value, token))
         elif len(token) == 2 and _TRANSPOSES.fullmatch(token):
-            facts.say("transposes", token, token)
+            facts.setdefault("transposes", (token, token))
+    return tuple([(key, *fact) for key, fact in facts.items()])
 
 
 def _convolution(facts: Facts, tokens: list[str], core: str) -> None:
@@ -196,5 +203,5 @@ GRAMMAR: Final = Grammar(
         word(r"xregs", "uses more registers", INFERRED),
         word(r"v(\d+)", "version {0}"),
     ),
-    lambda head: _START.search(head) or _FIRST_LAYER.search(head) or _FUSED.match(head),
+    _ARCHITECTURE.search,
 )

@@ -6,11 +6,13 @@ Levels are read off the routine's root (``gemv``, ``trsm``, ``dot``); a leading 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ._dtypes import cpp_dtype
-from ._identity import MEDIUM, Facts
-from ._words import BINARY, Grammar, RuleBook, rule, state, word
+from ._identity import MEDIUM, Facts, Statement
+from ._names import without_indices
+from ._words import BINARY, Grammar, RuleBook, rule, word
 
 if TYPE_CHECKING:
     from ._names import Name
@@ -73,51 +75,93 @@ _TILE: Final = re.compile(r"^[hsdcz]gemm_(\d+x\d+(?:x\d+)?)_([NT]{2})")
 _TRANSPOSES: Final = re.compile(r"_(NN|NT|TN|TT)(?:_|$)")
 
 
+class _Routine(NamedTuple):
+    """What a routine's identifier states.
+
+    Attributes:
+        operation: What it computes.
+        token: The token that says so.
+        stated: What counts before the types of the arguments.
+        types: Types, which count behind those of the template arguments.
+        last: What counts behind all types.
+    """
+
+    operation: str
+    token: str
+    stated: tuple[Statement, ...]
+    types: tuple[Statement, ...]
+    last: tuple[Statement, ...]
+
+
 def read(name: Name) -> Facts | None:
     """Read one of cuBLAS' templates."""
-    head = name.head
-    inside = head.startswith(("cublas::", "cublasLt::")) or "cublas" in name.text[:1200]
-    if not inside and not _BARE.match(head):
+    head, opening = name.head, name.text[:1200]
+    inside = "cublas" in opening
+    if not inside and not _bare(head):
         return None
-    if "cudnn" in name.text[:1200] or head.startswith(_FOREIGN):
+    if "cudnn" in opening:
         return None
-    found = _RULES.find(head.replace("_64addr", "").replace("_int32", ""))
-    if found is None:
+    routine = _routine(head)
+    if routine is None:
         return Facts("cuBLAS", "other", "cublas", "low") if inside else None
-    values, token = found
-    token = token if token in head else name.base
-    facts = state(Facts("cuBLAS", values["operation"], token), values, token)
+    facts = Facts("cuBLAS", routine.operation, routine.token)
+    facts.say_all(routine.stated)
     if inside:
         facts.evidence["library"] = "cublas"
     else:
         facts.confidence = MEDIUM
-    _types(facts, name)
-    tile = _TILE.match(head)
-    if tile:
-        facts.say("tile", tile[1], tile[1])
-    transposes = _TRANSPOSES.search(name.base)
-    if transposes:
-        facts.say("transposes", transposes[1].lower(), transposes[1])
-    # These templates multiply with scalar instructions or only sum; xmma, CUTLASS and nvjet use the matrix units.
-    if facts.values["operation"] == "gemm" and facts.values.get("role") != "helper":
-        facts.say("tensor_cores", "no", token)
+    _types(facts, name, routine.types)
+    facts.say_all(routine.last)
     return facts
 
 
-def _types(facts: Facts, name: Name) -> None:
-    typed = _TYPED.search(name.base)
-    operand, result = _OPERAND.search(name.text, 0, 1500), _RESULT.search(name.text, 0, 1500)
-    if operand:
-        facts.say("input_dtype", cpp_dtype(operand[1]), operand[0])
-    if result:
-        facts.say("output_dtype", cpp_dtype(result[1]), result[0])
-    _template_types(facts, name)
+@lru_cache(maxsize=8192)
+def _bare(head: str) -> bool:
+    return _BARE.match(head) is not None
+
+
+@lru_cache(maxsize=8192)
+def _routine(head: str) -> _Routine | None:
+    """Read an identifier; instances of one template share theirs."""
+    found = _RULES.find(head.replace("_64addr", "").replace("_int32", ""))
+    if found is None:
+        return None
+    values, token = found
+    base = head.rpartition("::")[2]
+    token = token if token in head else base
+    stated = tuple([(key, value, token) for key, value in values.items() if key != "operation"])
+    last: list[Statement] = []
+    tile, transposes = _TILE.match(head), _TRANSPOSES.search(base)
+    if tile:
+        last.append(("tile", tile[1], tile[1]))
+    if transposes:
+        last.append(("transposes", transposes[1].lower(), transposes[1]))
+    # These templates multiply with scalar instructions or only sum; xmma, CUTLASS and nvjet use the matrix units.
+    if values["operation"] == "gemm" and values.get("role") != "helper":
+        last.append(("tensor_cores", "no", token))
+    return _Routine(values["operation"], token, stated, _identifier_types(base), tuple(last))
+
+
+def _identifier_types(base: str) -> tuple[Statement, ...]:
+    stated: list[Statement] = []
+    typed = _TYPED.search(base)
     if typed:
-        letter = _LETTER[typed[1].lower()]
-        for key in ("input_dtype", "accumulate_dtype", "output_dtype"):
-            facts.say(key, letter, typed[0].strip("_"))
-    if "_half" in name.base:
-        facts.say("input_dtype", "f16", "half")
+        letter, token = _LETTER[typed[1].lower()], typed[0].strip("_")
+        stated += [(key, letter, token) for key in ("input_dtype", "accumulate_dtype", "output_dtype")]
+    if "_half" in base:
+        stated.append(("input_dtype", "f16", "half"))
+    return tuple(stated)
+
+
+def _types(facts: Facts, name: Name, in_identifier: tuple[Statement, ...]) -> None:
+    if name.text.find("cublasGemvTensor", 0, 1500) >= 0:
+        operand, result = _OPERAND.search(name.text, 0, 1500), _RESULT.search(name.text, 0, 1500)
+        if operand:
+            facts.say("input_dtype", cpp_dtype(operand[1]), operand[0])
+        if result:
+            facts.say("output_dtype", cpp_dtype(result[1]), result[0])
+    facts.say_all(_template_types(name.dtypes, facts.values["operation"]))
+    facts.say_all(in_identifier)
     read_from, written = name.pointers
     if read_from:
         facts.say("input_dtype", *read_from)
@@ -125,19 +169,20 @@ def _types(facts: Facts, name: Name) -> None:
         facts.say("output_dtype", *written)
 
 
-def _template_types(facts: Facts, name: Name) -> None:
+@lru_cache(maxsize=4096)
+def _template_types(formats: tuple[tuple[str, str], ...], operation: str) -> tuple[Statement, ...]:
     # Index types come first in newer templates and are not data.
-    data = name.data_types or name.dtypes
-    if data:
-        facts.say("input_dtype", *data[0])
-        if len(data) == 1:
-            # One type for all, unless the operands state their own.
-            facts.say("accumulate_dtype", *data[0])
-            facts.say("output_dtype", *data[0])
-        elif facts.values["operation"] in ("gemm", "gemv") and len(data) > 2:
-            facts.say("output_dtype", *data[2])
-            if len(data) > 3:
-                facts.say("accumulate_dtype", *data[3])
+    data = without_indices(formats) or formats
+    if not data:
+        return ()
+    source: Statement = ("input_dtype", *data[0])
+    if len(data) == 1:
+        # One type for all, unless the operands state their own.
+        return source, ("accumulate_dtype", *data[0]), ("output_dtype", *data[0])
+    if operation not in ("gemm", "gemv") or len(data) == 2:
+        return (source,)
+    result: Statement = ("output_dtype", *data[2])
+    return (source, result, ("accumulate_dtype", *data[3])) if len(data) > 3 else (source, result)
 
 
 GRAMMAR: Final = Grammar(

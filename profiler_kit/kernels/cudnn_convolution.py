@@ -7,10 +7,11 @@ those of dgrad and wgrad, FFT and Winograd aside, as products with a matrix that
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ._identity import MEDIUM, Facts
-from ._words import BINARY, INFERRED, Grammar, Rule, RuleBook, rule, state, word
+from ._identity import MEDIUM, Facts, Statement
+from ._words import BINARY, INFERRED, Grammar, Rule, RuleBook, rule, word
 
 if TYPE_CHECKING:
     from ._names import Name
@@ -148,39 +149,68 @@ _ACCUMULATOR: Final = (("dgemm", "f64"), ("hhgemm", "f16"), ("sgemm", "f32"), ("
 _LAYOUT: Final = re.compile(r"(?:_|^)(NHWC|NCHW|nhwc|nchw|ndhwc|ncdhw)(?:_|$)")
 
 
+class _Kernel(NamedTuple):
+    """What an identifier states.
+
+    Attributes:
+        operation: What is computed.
+        token: The token that says so.
+        stated: What counts before the types of the arguments.
+        last: What counts behind them.
+    """
+
+    operation: str
+    token: str
+    stated: tuple[Statement, ...]
+    last: tuple[Statement, ...]
+
+
 def read(name: Name) -> Facts | None:
     """Read one of cuDNN's own convolution kernels."""
     head = name.head
+    kernel = _kernel(head, name.closed)
+    if kernel is None or (kernel.operation == "im2col" and "cudnn" not in name.text):
+        return None
+    token = kernel.token
+    facts = Facts("cuDNN", kernel.operation, token)
+    facts.say_all(kernel.stated)
+    if "_alg" in token or "engine" in token:
+        facts.confidence = MEDIUM
+    _types(facts, name)
+    facts.say_all(kernel.last)
+    return facts
+
+
+@lru_cache(maxsize=8192)
+def _kernel(head: str, closed: bool) -> _Kernel | None:
+    """Read an identifier; instances of one template share theirs."""
     if head.startswith(_FOREIGN):
         return None
+    base = head.rpartition("::")[2]
     found = _RULES.find(head)
     if found is None:
         # The pass follows the layout in this family, so only an identifier that is known to end there has none.
-        plain = _CONV1D.fullmatch(name.base) if name.closed else None
+        plain = _CONV1D.fullmatch(base) if closed else None
         if plain is None:
             return None
         found = {"operation": "convolution", "pass_": "fprop", "algorithm": "direct"}, plain[0]
     values, token = found
-    if values["operation"] == "im2col" and "cudnn" not in name.text:
-        return None
-    facts = state(Facts("cuDNN", values["operation"], token), values, token)
-    if "cudnn" not in head and "cask" not in head:
-        facts.evidence["library"] = token
-    if "_alg" in token or "engine" in token:
-        facts.confidence = MEDIUM
-    _types(facts, name)
-    layout = _LAYOUT.search(name.base)
+    last: list[Statement] = [("accumulate_dtype", kind, stem) for stem, kind in _ACCUMULATOR if stem in base]
+    layout = _LAYOUT.search(base)
     if layout:
-        facts.say("layout", "NHWC" if layout[1].lower().endswith("c") else "NCHW", layout[1])
-    if facts.values.get("role", "main") == "main" and values.get("algorithm") in _SCALAR and "_filter" not in token:
+        last.append(("layout", "NHWC" if layout[1].lower().endswith("c") else "NCHW", layout[1]))
+    if "role" not in values and values.get("algorithm") in _SCALAR and "_filter" not in token:
         # These templates predate matrix instructions or sum channel by channel.
-        facts.say("tensor_cores", "no", token)
-    return facts
+        last.append(("tensor_cores", "no", token))
+    stated = tuple([(key, value, token) for key, value in values.items() if key != "operation"])
+    return _Kernel(values["operation"], token, stated, tuple(last))
 
 
 def _types(facts: Facts, name: Name) -> None:
     # A leading int is the index type of the newer templates.
-    found = name.dtypes[1:] if len(name.dtypes) > 1 and name.dtypes[0][0] == "i32" else name.dtypes
+    found = name.dtypes
+    if len(found) > 1 and found[0][0] == "i32":
+        found = found[1:]
     read_from, written = name.pointers
     if found:
         facts.say("input_dtype", *found[0])
@@ -188,9 +218,6 @@ def _types(facts: Facts, name: Name) -> None:
         facts.say("input_dtype", *read_from)
     if written:
         facts.say("output_dtype", *written)
-    for token, kind in _ACCUMULATOR:
-        if token in name.base:
-            facts.say("accumulate_dtype", kind, token)
 
 
 GRAMMAR: Final = Grammar(

@@ -67,7 +67,7 @@ def _tokens(facts: Facts, tokens: list[str], text: str) -> None:
         elif token.startswith("cga") and _SHAPE.fullmatch(token[3:]):
             facts.say("cluster", token[3:], token)
         elif _SHAPE.fullmatch(token):
-            facts.say("tile" if "tile" not in facts.values else "warps", token, token)
+            facts.say("tile" if "tile" not in facts.evidence else "warps", token, token)
         elif token in ("f16", "bf16", "fp8", "e4m3", "tf32", "f32"):
             # The generator writes f16 for both 16-bit types of attention.
             ambiguous = token == "f16" and facts.values["operation"] == "attention"
@@ -82,7 +82,7 @@ def _tensor_cores(facts: Facts, tokens: list[str]) -> None:
         if token in ("wmma", "mma", "wgmma", "umma", "hmma", "tensorop"):
             facts.matrix_unit("tensor core", token)
             return
-    if "flash" in tokens and "design_arch" in facts.values:
+    if "flash" in tokens and "design_arch" in facts.evidence:
         facts.matrix_unit("tensor core", "flash")
         facts.confidence = MEDIUM
 

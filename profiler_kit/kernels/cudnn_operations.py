@@ -6,10 +6,11 @@ Many stand outside any namespace; their identifiers are distinctive enough, and 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ._identity import LOW, MEDIUM, UNKNOWN, Facts
-from ._words import BINARY, Grammar, RuleBook, rule, state, word
+from ._identity import LOW, MEDIUM, UNKNOWN, Facts, Statement
+from ._words import BINARY, Grammar, RuleBook, rule, word
 
 if TYPE_CHECKING:
     from ._names import Name
@@ -130,25 +131,46 @@ _TRANSFORM: Final = re.compile(r"(?:folded)?(nchw|nhwc)(?:To|2|Add|Slice)\w+", r
 _FP8: Final = re.compile(r"_fp8(?:_|$)|_e4m3_|_e5m2_")
 
 
+class _Kind(NamedTuple):
+    """What an identifier states.
+
+    Attributes:
+        operation: What is computed.
+        token: The token that says so.
+        stated: What counts before the types of the arguments.
+        last: What counts behind them.
+        unit: The token of a matrix unit, and whether it names the unit or only implies it.
+    """
+
+    operation: str
+    token: str
+    stated: tuple[Statement, ...]
+    last: tuple[Statement, ...]
+    unit: tuple[str, bool] | None
+
+
 def read(name: Name) -> Facts | None:
     """Read one of cuDNN's kernels beside convolution."""
     head = name.head
     inside = _inside(head)
-    if not inside and not _BARE.match(head):
+    if not inside and not _bare(head):
         return None
     if "cublas" in head or "cublas" in name.text[len(head) : len(head) + 600]:
         return None
-    found = _RULES.find(head.replace("cudnn", ""))
-    if found is None:
+    kind = _kind(head)
+    if kind is None:
         return Facts("cuDNN", UNKNOWN, "cudnn", LOW) if inside else Facts("cuDNN", "other", head[:60], LOW)
-    values, token = found
-    facts = state(Facts("cuDNN", values["operation"], token), values, token)
-    facts.evidence["library"] = "cudnn" if inside and "cudnn" in name.text else token
+    facts = Facts("cuDNN", kind.operation, kind.token)
+    facts.say_all(kind.stated)
+    facts.evidence["library"] = "cudnn" if inside and "cudnn" in name.text else kind.token
     if not inside:
         facts.confidence = MEDIUM
     _types(facts, name)
-    _layout(facts, name)
-    _tensor_cores(facts, head)
+    facts.say_all(kind.last)
+    if kind.unit:
+        token, named = kind.unit
+        facts.matrix_unit("tensor core", token)
+        facts.confidence = facts.confidence if named else MEDIUM
     return facts
 
 
@@ -156,12 +178,48 @@ def _inside(head: str) -> bool:
     return head.startswith(("cudnn::", "cask", "fmha::", "fmha_cw")) or "cudnn" in head[:32]
 
 
+@lru_cache(maxsize=8192)
+def _bare(head: str) -> bool:
+    return _BARE.match(head) is not None
+
+
+@lru_cache(maxsize=8192)
+def _kind(head: str) -> _Kind | None:
+    """Read an identifier; instances of one template share theirs."""
+    found = _RULES.find(head.replace("cudnn", ""))
+    if found is None:
+        return None
+    values, token = found
+    operation, base = values["operation"], head.rpartition("::")[2]
+    stated: list[Statement] = [(key, value, token) for key, value in values.items() if key != "operation"]
+    low = _FP8.search(base)
+    if low:
+        stated.append(("input_dtype", "fp8", low[0].strip("_")))
+    last = _layout(operation, base)
+    unit = None
+    if operation == "rnn":
+        if head.endswith("_HMMA"):
+            unit = "HMMA", True
+        elif head.endswith("_FMA"):
+            last.append(("tensor_cores", "no", "FMA"))
+    elif operation == "attention" and "role" not in values and "fp8" in head:
+        # fp8 is multiplied by matrix instructions only.
+        unit = "fp8", False
+    return _Kind(operation, token, tuple(stated), tuple(last), unit)
+
+
+def _layout(operation: str, base: str) -> list[Statement]:
+    transform = _TRANSFORM.search(base)
+    if transform:
+        # What is read; the token shows what is written.
+        return [("layout", transform[1].upper(), transform[0])]
+    stated = _LAYOUT.search(base)
+    return [("layout", stated[1].upper(), stated[1])] if stated and operation not in ("rnn", "attention") else []
+
+
 def _types(facts: Facts, name: Name) -> None:
     found = name.dtypes
     read_from, written = name.pointers
-    low = _FP8.search(name.base)
-    if low:
-        facts.say("input_dtype", "fp8", low[0].strip("_"))
     if found:
         facts.say("input_dtype", *found[0])
         if len(found) > 2 and facts.values["operation"] in ("layout_transform", "copy"):
@@ -170,29 +228,6 @@ def _types(facts: Facts, name: Name) -> None:
         facts.say("input_dtype", *(read_from or written or ("", "")))
     if written:
         facts.say("output_dtype", *written)
-
-
-def _layout(facts: Facts, name: Name) -> None:
-    transform = _TRANSFORM.search(name.base)
-    if transform:
-        # What is read; the token shows what is written.
-        facts.say("layout", transform[1].upper(), transform[0])
-        return
-    stated = _LAYOUT.search(name.base)
-    if stated and facts.values["operation"] not in ("rnn", "attention"):
-        facts.say("layout", stated[1].upper(), stated[1])
-
-
-def _tensor_cores(facts: Facts, head: str) -> None:
-    if facts.values["operation"] == "rnn":
-        if head.endswith("_HMMA"):
-            facts.matrix_unit("tensor core", "HMMA")
-        elif head.endswith("_FMA"):
-            facts.say("tensor_cores", "no", "FMA")
-    elif facts.values["operation"] == "attention" and "role" not in facts.values and "fp8" in head:
-        # fp8 is multiplied by matrix instructions only.
-        facts.matrix_unit("tensor core", "fp8")
-        facts.confidence = MEDIUM
 
 
 GRAMMAR: Final = Grammar(

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ._dtypes import dtype
-from ._identity import MEDIUM, UNKNOWN, Facts
+from ._identity import MEDIUM, UNKNOWN, Facts, Statement
 from ._words import BINARY, CUTLASS_DOC, INFERRED, Grammar, word
 
 if TYPE_CHECKING:
     from ._names import Name
 
 _SPACE: Final = re.compile(r"^(cutlass\w*)::")
+# The search runs fast because a literal comes first; what may stand before it is looked up afterwards.
 _PROCEDURAL: Final = re.compile(
-    r"(?:^|[<(: _])cutlass_(?:(\d{2,3})_)?(wmma_)?(tensorop|sptensorop|bstensorop|simt)_(?:([a-z]+\d+)_)?"
+    r"cutlass_(?<![^<(: _]cutlass_)(?:(\d{2,3})_)?(wmma_)?(tensorop|sptensorop|bstensorop|simt)_(?:([a-z]+\d+)_)?"
     r"(g?[shdczi])(\d*)(tf32|bf16|f16)?(gemm|fprop|dgrad|wgrad|deconv|trmm|symm|hemm|syrk|herk|syr2k|her2k)(?:_(\w*)|$|[>:,(])"
 )
 _ACCUMULATOR: Final = {"s": "f32", "h": "f16", "d": "f64", "c": "f32", "z": "f64", "i": "i32"}
@@ -61,54 +62,91 @@ def library_of(space: str) -> str:
 
 
 def _procedural(match: re.Match[str], space: str) -> Facts:
-    architecture, wmma, unit, written, letter, shape, math, work, rest = match.groups()
+    *opening, rest = match.groups()
+    core = _core(space, *opening)
+    facts = Facts(core.library, core.operation, core.token)
+    facts.evidence["library"] = core.library_token
+    facts.say_all(core.stated)
+    facts.say_all(_options(rest or ""))
+    facts.say_all(core.last)
+    return facts
+
+
+class _Core(NamedTuple):
+    """What a name states up to its operation.
+
+    Attributes:
+        library: The library.
+        library_token: The token that names it.
+        operation: What is computed.
+        token: The token that says so.
+        stated: What counts before the options behind the operation.
+        last: What counts behind them.
+    """
+
+    library: str
+    library_token: str
+    operation: str
+    token: str
+    stated: tuple[Statement, ...]
+    last: tuple[Statement, ...]
+
+
+@lru_cache(maxsize=4096)
+def _core(
+    space: str,
+    architecture: str | None,
+    wmma: str | None,
+    unit: str,
+    written: str | None,
+    letter: str,
+    shape: str,
+    math: str | None,
+    work: str,
+) -> _Core:
+    """Read the opening of a procedural name; thousands of names share each."""
     core = f"{letter}{shape}{math or ''}{work}"
     library, token = library_of(space), space
     if library == "CUTLASS" and architecture:
         # 6,690 of these are in cuBLAS' binaries; CUTLASS' generator never writes the architecture here.
         library, token = "cuBLAS", f"cutlass_{architecture}"
     convolution = work in ("fprop", "dgrad", "wgrad", "deconv")
-    facts = Facts(library, "convolution" if convolution else "gemm", core)
-    facts.evidence["library"] = token or "cutlass"
-    if architecture:
-        facts.say("design_arch", f"sm{architecture}", architecture)
-    implied = _types(facts, written, letter, shape, math, core, unit)
-    _options(facts, (rest or "").split("_"))
-    if implied:
-        facts.say("input_dtype", implied, core)
-    if unit == "simt":
-        facts.say("tensor_cores", "no", "simt")
-    else:
-        facts.matrix_unit("tensor core", f"{wmma or ''}{unit}")
-    if convolution:
-        facts.say("algorithm", "implicit_gemm", core)
-        if work != "deconv":
-            facts.say("pass_", work, work)
-    return facts
-
-
-def _types(
-    facts: Facts, written: str | None, letter: str, shape: str, math: str | None, core: str, unit: str
-) -> str | None:
-    """Record the types that the core states; give the input type that it implies if no later token states one."""
+    stated: list[Statement] = [("design_arch", f"sm{architecture}", architecture)] if architecture else []
+    last: list[Statement] = []
     accumulator = _ACCUMULATOR[letter[-1]]
-    facts.say("accumulate_dtype", accumulator, core)
-    facts.say("output_dtype", dtype(written) if written else accumulator, written or core)
+    stated.append(("accumulate_dtype", accumulator, core))
+    stated.append(("output_dtype", dtype(written) if written else accumulator, written or core))
     if math:
         # s16816bf16gemm: f32 data, rounded to the named type for the multiplication.
-        facts.say("input_dtype", dtype(math), core)
-    elif letter[-1] in "dz" or letter == "h" or (unit == "simt" and letter[-1] in "sc"):
-        return accumulator
-    elif letter[-1] in "sc" and shape in ("1688", "884") and unit == "tensorop":
-        # The generator omits the element type when it equals the output's: f32 data on TF32 instructions.
-        return "tf32"
-    return None
+        stated.append(("input_dtype", dtype(math), core))
+    elif implied := _implied_input(letter, shape, unit):
+        last.append(("input_dtype", implied, core))
+    if unit == "simt":
+        last.append(("tensor_cores", "no", "simt"))
+    else:
+        last += [("tensor_cores", "yes", f"{wmma or ''}{unit}"), ("unit", "tensor core", f"{wmma or ''}{unit}")]
+    if convolution:
+        last.append(("algorithm", "implicit_gemm", core))
+        if work != "deconv":
+            last.append(("pass_", work, work))
+    operation = "convolution" if convolution else "gemm"
+    return _Core(library, token or "cutlass", operation, core, tuple(stated), tuple(last))
 
 
-def _options(facts: Facts, tokens: list[str]) -> None:
-    tile: str | None = None
+def _implied_input(letter: str, shape: str, unit: str) -> str | None:
+    """Give the input type that the core implies where no later token states one."""
+    if letter[-1] in "dz" or letter == "h" or (unit == "simt" and letter[-1] in "sc"):
+        return _ACCUMULATOR[letter[-1]]
+    # The generator omits the element type when it equals the output's: f32 data on TF32 instructions.
+    return "tf32" if letter[-1] in "sc" and shape in ("1688", "884") and unit == "tensorop" else None
+
+
+@lru_cache(maxsize=8192)
+def _options(rest: str) -> tuple[Statement, ...]:
+    """Read what follows the operation; names of different types and designs share it."""
+    facts: dict[str, tuple[str | int, str]] = {}
     epilogue: list[str] = []
-    for token in tokens:
+    for token in rest.split("_"):
         stated = _option(token)
         if stated is None:
             continue
@@ -117,17 +155,17 @@ def _options(facts: Facts, tokens: list[str]) -> None:
             epilogue.append(token)
         elif key != "tile":
             # A type behind the tile belongs to the epilogue.
-            if key != "input_dtype" or tile is None:
-                facts.say(key, value, token)
-        elif tile is None:
-            tile = token
-            facts.say("tile", token, token)
-        elif "stages" not in facts.values:
-            depth, _, stages = token.partition("x")
-            facts.correct("tile", f"{tile}x{depth}", f"{tile}_{token}")
-            facts.say("stages", int(stages), token)
+            if key != "input_dtype" or "tile" not in facts:
+                facts.setdefault(key, (value, token))
+        elif "tile" not in facts:
+            facts["tile"] = token, token
+        elif "stages" not in facts:
+            (tile, _), (depth, _, stages) = facts["tile"], token.partition("x")
+            facts["tile"] = f"{tile}x{depth}", f"{tile}_{token}"
+            facts["stages"] = int(stages), token
     if epilogue:
-        facts.say("epilogue", "_".join(epilogue), ", ".join(epilogue))
+        facts["epilogue"] = "_".join(epilogue), ", ".join(epilogue)
+    return tuple([(key, *fact) for key, fact in facts.items()])
 
 
 @lru_cache(maxsize=4096)

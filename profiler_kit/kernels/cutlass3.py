@@ -5,7 +5,6 @@ design, math unit, accumulator letter with the MMA shape and the operation, type
 (and of the epilogue), tile, cluster, stages (0: automatic), layouts or transposes, alignment, options.
 """
 
-# ruff: noqa: S105 – a token here is a piece of a name, never a secret
 from __future__ import annotations
 
 import re
@@ -13,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from ._dtypes import dtype, type_run
-from ._identity import MEDIUM, UNKNOWN, Facts
+from ._identity import MEDIUM, UNKNOWN, Facts, Statement
 from ._words import BINARY, CUTLASS_DOC, INFERRED, Grammar, word
 from .cutlass2 import library_of
 
@@ -21,12 +20,14 @@ if TYPE_CHECKING:
     from ._names import Name
 
 _START: Final = re.compile(
-    r"(?:^|[<(: _])cutlass(?:3x)?_(sm\d{2,3}[a-z]?)_(tensorop|bstensorop|sptensorop|simt)_"
+    r"cutlass(?<![^<(: _]cutlass)(?:3x)?_(sm\d{2,3}[a-z]?)_(tensorop|bstensorop|sptensorop|simt)_"
     r"(?:([shdczi])((?:\d+x\d+x\d+|\d+)?)(?:_?(9xbf16|tf32|bf16|f16)?))?(gemm|implicit_gemm|_?conv\dd|_)"
 )
 _LAYER: Final = re.compile(r"^cutlass_(tensorop|simt)_(first_layer)_(fprop|dgrad|wgrad)_(\w+)")
 _PASS: Final = re.compile(r"(?:^|_)(fprop|dgrad|wgrad)(?:_|$)")
 _TILE: Final = re.compile(r"\d+x\d+x\d+")
+_TILE_WORD: Final = re.compile(r"_(\d+x\d+x\d+)(?:_|$)")
+_PAIRS: Final = {("dyn", "cga"): ("cluster", "dynamic"), ("stream", "k"): ("split_k", "stream_k")}
 _SIZED: Final = re.compile(r"(align|stage|tilesize|warpsize)(\d[\dx]{0,20})")
 _TRANSPOSES: Final = re.compile(r"[ntch]{3}")
 _EPILOGUE: Final = frozenset(
@@ -48,7 +49,7 @@ _EPILOGUE: Final = frozenset(
     ]
 )
 _LAYOUT: Final = re.compile(r"n(d?h?wc|cd?h?w)(?:n\1)?")
-_TEMPLATE: Final = re.compile(r"^(cutlass\w*)::(?:device_kernel|gemm::gemm_kernel\w*)$|^(cutlass\w*)::gemm::")
+_TEMPLATE: Final = re.compile(r"(cutlass\w*)::(?:device_kernel$|gemm::)")
 _STATIC_TILE: Final = re.compile(r"tuple<cute::C<(\d+)>, cute::C<(\d+)>, cute::C<(\d+)>")
 _MAINLOOP: Final = re.compile(r"(?:Sm(\d{2,3}))\w{0,60}?(?:Gmma|Umma|WarpSpecialized|Mma)")
 _ELEMENT: Final = re.compile(
@@ -61,24 +62,24 @@ def read(name: Name) -> Facts | None:
     if "cutlass" not in name.text[:64]:
         return None
     head = name.head
-    template = _TEMPLATE.match(head)
+    template = _TEMPLATE.match(head) if "::" in head else None
     inner = name.text[len(head) :][:4000] if template else head
     match = _START.search(inner)
     if match:
-        return _flat(match, inner[match.end() :], (template[1] or template[2]) if template else None)
+        return _flat(match, inner[match.end() :], template[1] if template else None)
     layer = _LAYER.match(head)
     if layer:
         return _first_layer(layer)
     if template and name.closed:
-        return _template(name, template[1] or template[2])
+        return _template(name, template[1])
     return None
 
 
 def _flat(match: re.Match[str], rest: str, space: str | None) -> Facts:
     design, unit, _letter, _shape, math, work = match.groups()
     tail = work + rest.partition(">")[0].partition("::")[0]
-    tokens = tail.strip("_").split("_")
-    direction = _PASS.search(tail)
+    parts = _parts(tail)
+    direction = _direction(parts[0]) or _direction(parts[2])
     convolution = direction is not None or "conv" in work or "implicit" in work
     # Flat names live in NVIDIA's libraries: convolutions in cuDNN, products in cuBLAS. Direct use has a namespace.
     library = library_of(space) if space else ("cuDNN" if convolution else "cuBLAS")
@@ -89,13 +90,11 @@ def _flat(match: re.Match[str], rest: str, space: str | None) -> Facts:
     if convolution:
         facts.say("algorithm", "implicit_gemm", "implicit_gemm" if "implicit" in work else work.strip("_"))
         if direction:
-            facts.say("pass_", direction[1], direction[1])
-    _types(facts, tokens, math)
-    _options(facts, tokens)
-    helper = tokens[-1] == "assistant"
-    reduction = tokens[-1] == "reduce"
-    if helper or reduction:
-        facts.say("role", "helper" if helper else "reduce", tokens[-1])
+            facts.say("pass_", direction, direction)
+    _parameters(facts, parts, math)
+    last = tail.rstrip("_").rpartition("_")[2]
+    if last in ("assistant", "reduce"):
+        facts.say("role", "helper" if last == "assistant" else "reduce", last)
     elif unit == "simt":
         facts.say("tensor_cores", "no", unit)
     else:
@@ -103,48 +102,78 @@ def _flat(match: re.Match[str], rest: str, space: str | None) -> Facts:
     return facts
 
 
-def _types(facts: Facts, tokens: list[str], math: str | None) -> None:
+def _parts(tail: str) -> tuple[str, str, str]:
+    """Split at the tile: thousands of names share what stands before it, and what follows."""
+    tile = _TILE_WORD.search(tail)
+    return (tail[: tile.start()], tile[1], tail[tile.end() :]) if tile else (tail, "", "")
+
+
+@lru_cache(maxsize=4096)
+def _direction(text: str) -> str | None:
+    direction = _PASS.search(text)
+    return direction[1] if direction else None
+
+
+def _parameters(facts: Facts, parts: tuple[str, str, str], math: str | None) -> None:
+    """Read types, sizes, layouts, transposes, alignment and epilogue."""
+    opening, tile, ending = parts
+    facts.say_all(_types(opening, math) or _types(ending, math))
+    stated, epilogue = _options(opening, False)
+    facts.say_all(stated)
+    if tile:
+        facts.say("cluster" if "tile" in facts.evidence else "tile", tile, tile)
+        stated, more = _options(ending, True)
+        facts.say_all(stated)
+        epilogue += more
+    if epilogue:
+        facts.say("epilogue", "_".join(epilogue), ", ".join(epilogue))
+
+
+@lru_cache(maxsize=4096)
+def _types(text: str, math: str | None) -> tuple[Statement, ...]:
     """Read A, B, accumulator, C, D; two-word forms pack {A,B}{…} as xmma does."""
     words: list[tuple[str, str]] = []
-    for token in tokens:
+    for token in text.split("_"):
         run = type_run(token)
         if run:
-            words.extend((part, token) for part in run)
+            words.extend((dtype(part), token) for part in run)
         elif words:
             break
     if not words:
-        return
-    source = dtype(words[0][0])
+        return ()
+    stated: list[Statement] = []
+    source = words[0][0]
     if math and source == "f32":
         # f32 data, multiplied as TF32 (or in pieces of BF16, which is emulated f32 and stays f32).
-        facts.say("input_dtype", "tf32" if math == "tf32" else source, math)
-    facts.say("input_dtype", source, words[0][1])
+        stated.append(("input_dtype", "tf32" if math == "tf32" else source, math))
+    stated.append(("input_dtype", *words[0]))
     if len(words) > 2:
-        facts.say("accumulate_dtype", dtype(words[2][0]), words[2][1])
+        stated.append(("accumulate_dtype", *words[2]))
     if len(words) > 4:
-        facts.say("output_dtype", dtype(words[4][0]), words[4][1])
+        stated.append(("output_dtype", *words[4]))
+    return tuple(stated)
 
 
-def _options(facts: Facts, tokens: list[str]) -> None:
+@lru_cache(maxsize=8192)
+def _options(text: str, tiled: bool) -> tuple[tuple[Statement, ...], tuple[str, ...]]:
+    """Read part of a name: what its options state, behind a tile or before it, and the words of the epilogue."""
+    said: list[Statement] = []
     epilogue: list[str] = []
-    for position, token in enumerate(tokens):
-        if token == "dyn" and tokens[position + 1 : position + 2] == ["cga"]:
-            facts.say("cluster", "dynamic", "dyn_cga")
-        elif token == "stream" and tokens[position + 1 : position + 2] == ["k"]:
-            facts.say("split_k", "stream_k", "stream_k")
+    tokens = text.split("_")
+    for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
+        if (token, after) in _PAIRS:
+            said.append((*_PAIRS[token, after], f"{token}_{after}"))
+            continue
+        stated = _option(token)
+        if stated is None:
+            continue
+        key, value = stated
+        if key == "epilogue":
+            epilogue.append(token)
         else:
-            stated = _option(token)
-            if stated is None:
-                continue
-            key, value = stated
-            if key == "epilogue":
-                epilogue.append(token)
-            elif key == "tile" and "tile" in facts.values:
-                facts.say("cluster", value, token)
-            else:
-                facts.say(key, value, token)
-    if epilogue:
-        facts.say("epilogue", "_".join(epilogue), ", ".join(epilogue))
+            said.append(("cluster" if key == "tile" and tiled else key, value, token))
+            tiled = tiled or key == "tile"
+    return tuple(said), tuple(epilogue)
 
 
 @lru_cache(maxsize=4096)
@@ -173,8 +202,7 @@ def _first_layer(match: re.Match[str]) -> Facts:
     facts.evidence["library"] = algorithm
     facts.say("pass_", direction, direction)
     facts.say("algorithm", "first_layer", algorithm)
-    _types(facts, rest.split("_"), None)
-    _options(facts, rest.split("_"))
+    _parameters(facts, _parts(rest), None)
     if unit == "simt":
         facts.say("tensor_cores", "no", unit)
     else:
@@ -242,5 +270,5 @@ GRAMMAR: Final = Grammar(
         ),
         word(r"assistant", "helper of the kernel named main", INFERRED),
     ),
-    lambda head: "cutlass" in head,
+    lambda head: "cutlass" in head and ("_sm" in head or _TEMPLATE.match(head) or _LAYER.match(head)),
 )

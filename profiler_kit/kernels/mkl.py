@@ -68,6 +68,10 @@ def read(name: Name) -> Facts | None:
     return facts
 
 
+def _may_be_call(head: str) -> object:
+    return _PREFIX.match(head) or _MIXED.match(head) or _FFT.match(f"{head}(") or _CALL.match(head.upper())
+
+
 GRAMMAR: Final = Grammar(
     "MKL",
     read,
@@ -80,5 +84,5 @@ GRAMMAR: Final = Grammar(
         word(r"GEMM_(\w+)", "product of mixed types {0}", SOURCE_CODE),
         word(r"FFT|DFTI\w*", "Fourier transform", SOURCE_CODE),
     ),
-    lambda head: "::" not in head,
+    lambda head: "::" not in head and _may_be_call(head),
 )

@@ -74,6 +74,7 @@ _DIRECTION: Final = {
 _MEMORY: Final = re.compile(
     r"(src|wei|dst|diff_src|diff_wei|diff_dst)(?:_[a-z]+)?[_:](f32|bf16|f16|s8|u8|s32|f8_e4m3|f8_e5m2|f64)\b"
 )
+_MEMORY_FIELD: Final = {"src": "input_dtype", "diff_dst": "input_dtype", "dst": "output_dtype"}
 
 
 def read(name: Name) -> Facts | None:
@@ -92,14 +93,8 @@ def read(name: Name) -> Facts | None:
     if direction and facts.values["operation"] == "convolution" and primitive != "deconvolution":
         facts.say("pass_", _DIRECTION[direction], direction)
     for match in _MEMORY.finditer(text):
-        kind = dtype(match[2].removeprefix("f8_"))
-        facts.say(
-            "input_dtype" if match[1] in ("src", "diff_dst") else "output_dtype" if "dst" in match[1] else "weights",
-            kind,
-            match[0],
-        )
-    facts.values.pop("weights", None)
-    facts.evidence.pop("weights", None)
+        if match[1] in _MEMORY_FIELD:
+            facts.say(_MEMORY_FIELD[match[1]], dtype(match[2].removeprefix("f8_")), match[0])
     return facts
 
 

@@ -89,7 +89,7 @@ def _role(facts: Facts, head: str, product: bool) -> None:
 
 
 def _unit(facts: Facts, head: str, design: str) -> None:
-    if facts.values.get("role", "main") != "main":
+    if facts.values["role"] != "main":
         return
     instruction = _INSTRUCTION.search(head)
     if instruction:

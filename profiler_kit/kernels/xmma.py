@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ._dtypes import ATOM, dtype, type_run
-from ._identity import MEDIUM, Facts
+from ._identity import MEDIUM, UNKNOWN, Facts, Statement
 from ._words import INFERRED, TRACE, Grammar, word
 
 if TYPE_CHECKING:
@@ -22,6 +22,15 @@ _START: Final = re.compile(r"(?:^|_)(sm\d{2,3}[a-z]?)_xmma_([a-z0-9]+)")
 _PASSES: Final = frozenset(("fprop", "dgrad", "wgrad"))
 # Matrix–matrix routines of BLAS 3; all of them are one product with a constraint on an operand or on the result.
 _PRODUCTS: Final = frozenset(["gemm", "symm", "hemm", "trmm", "syrk", "herk", "syrkx", "herkx", "syr2k", "her2k"])
+# The first of these words that stands in the opening decides.
+_ALGORITHMS: Final = (
+    ("depthwise_convolution", "depthwise"),
+    ("depthwise", "depthwise"),
+    ("first_layer", "first_layer"),
+    ("winograd", "winograd"),
+    ("indexed_implicit_gemm", "implicit_gemm"),
+    ("implicit_gemm", "implicit_gemm"),
+)
 _TRANSPOSES: Final = re.compile(r"[ntch]{2}")
 _LAYOUT: Final = re.compile(r"n(d?h?wc|cd?h?w)k(?:t?r?sc|ct?r?s)")
 _OUTPUT_LAYOUT: Final = frozenset(["nhwc", "nchw", "ndhwc", "ncdhw", "nwc", "ncw"])
@@ -39,6 +48,33 @@ _EPILOGUE: Final = frozenset(["bias", "relu", "gelu", "drelu", "dgelu", "swish",
 _MATRIX_MATH: Final = frozenset(("f16", "bf16", "tf32", "fp8", "fp4"))
 
 
+class _Work(NamedTuple):
+    """What is computed, by which library if the name does not say, the token, and what else the opening states."""
+
+    operation: str
+    library: str
+    token: str
+    stated: tuple[Statement, ...]
+
+
+class _Part(NamedTuple):
+    """What one half of a name states.
+
+    Attributes:
+        stated: Sizes, layouts, transposes and alignment.
+        runs: Tokens made of types, with these types; behind a tile they are those of an auxiliary output.
+        unit: The first token that names the arithmetic, and whether matrix units do it.
+        epilogue: The words of the epilogue.
+        entry: How the kernel is entered.
+    """
+
+    stated: tuple[Statement, ...]
+    runs: tuple[tuple[str, tuple[str, ...]], ...]
+    unit: tuple[str, str] | None
+    epilogue: tuple[str, ...]
+    entry: tuple[Statement, ...]
+
+
 def read(name: Name) -> Facts | None:
     """Read an xmma name."""
     head = name.head
@@ -47,36 +83,55 @@ def read(name: Name) -> Facts | None:
     start = _START.search(head)
     if start is None:
         return None
-    tokens = head[start.start(2) :].split("_")
-    facts = _work(tokens, head)
+    # Thousands of names share what stands before the tile, and what follows; each half is read once.
+    opening, tile, ending = head[start.start(2) :].partition("_tile")
+    facts = _begin(_work(opening), head)
     facts.say("design_arch", start[1], start[1])
-    unit = _parameters(facts, tokens)
-    _entry_point(facts, tokens)
-    _tensor_cores(facts, unit)
+    before = _part(opening)
+    if tile:
+        behind = _part(f"tile{ending}")
+        before = _Part(
+            before.stated + behind.stated,
+            before.runs + behind.runs,
+            before.unit or behind.unit,
+            before.epilogue + behind.epilogue,
+            behind.entry,
+        )
+    facts.say_all(before.stated)
+    facts.say_all(_types(before.runs[:3]))
+    if before.epilogue:
+        facts.say("epilogue", "_".join(before.epilogue), ", ".join(before.epilogue))
+    facts.say_all(before.entry)
+    _tensor_cores(facts, before.unit)
     return facts
 
 
-def _work(tokens: list[str], head: str) -> Facts:
-    first = tokens[0]
-    direction = next((token for token in tokens[:3] if token in _PASSES), None)
-    convolution = direction is not None or first in ("depthwise", "deconv", "conv")
-    library, token, sure = _library(head, "cuDNN" if convolution else "cuBLAS")
-    if convolution:
-        facts = Facts(library, "convolution", direction or first)
-        if direction:
-            facts.say("pass_", direction, direction)
-        _algorithm(facts, head)
-    elif first in _PRODUCTS:
-        facts = Facts(library, "gemm", first)
-    elif first.startswith("bn"):
-        facts = Facts("cuDNN", "normalization", first)
-    else:
-        facts = Facts(library, "unknown", first, MEDIUM)
+def _begin(work: _Work, head: str) -> Facts:
+    """Name the library: a suffix or prefix states it; without one the kind of work suggests it."""
+    library, token = _suffix_library(head[-24:]) or _suffix_library(head[:12]) or (work.library, "")
+    facts = Facts("cuDNN" if work.operation == "normalization" else library, work.operation, work.token)
+    facts.say_all(work.stated)
     if token:
         facts.evidence["library"] = token
-    if not sure:
+    if not token or work.operation == UNKNOWN:
         facts.confidence = MEDIUM
     return facts
+
+
+@lru_cache(maxsize=4096)
+def _work(opening: str) -> _Work:
+    tokens = opening.split("_", 3)[:3]
+    first = tokens[0]
+    direction = next((token for token in tokens if token in _PASSES), None)
+    if direction or first in ("depthwise", "deconv", "conv"):
+        stated: list[Statement] = [("pass_", direction, direction)] if direction else []
+        algorithm = next(((found, token) for token, found in _ALGORITHMS if token in opening), None)
+        if algorithm:
+            stated.append(("algorithm", *algorithm))
+        return _Work("convolution", "cuDNN", direction or first, tuple(stated))
+    if first in _PRODUCTS:
+        return _Work("gemm", "cuBLAS", first, ())
+    return _Work("normalization" if first.startswith("bn") else UNKNOWN, "cuBLAS", first, ())
 
 
 @lru_cache(maxsize=4096)
@@ -88,78 +143,60 @@ def _suffix_library(tail: str) -> tuple[str, str] | None:
     return ("other", "trt") if tail.endswith("trt") else None
 
 
-def _library(head: str, otherwise: str) -> tuple[str, str | None, bool]:
-    """Name the library: a suffix or prefix states it; without one the kind of work suggests it."""
-    stated = _suffix_library(head[-24:]) or _suffix_library(head[:12])
-    return (*stated, True) if stated else (otherwise, None, False)
-
-
-def _algorithm(facts: Facts, head: str) -> None:
-    if "depthwise" in head:
-        facts.say("algorithm", "depthwise", "depthwise_convolution" if "depthwise_conv" in head else "depthwise")
-    elif "first_layer" in head:
-        facts.say("algorithm", "first_layer", "first_layer")
-    elif "winograd" in head:
-        facts.say("algorithm", "winograd", "winograd")
-    elif "indexed_implicit_gemm" in head:
-        facts.say("algorithm", "implicit_gemm", "indexed_implicit_gemm")
-    elif "implicit_gemm" in head:
-        facts.say("algorithm", "implicit_gemm", "implicit_gemm")
-
-
-def _types(facts: Facts, runs: list[tuple[str, tuple[str, ...]]]) -> None:
+@lru_cache(maxsize=4096)
+def _types(runs: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[Statement, ...]:
     """Read ``{in,out}_{math,acc}_{epilogue}``; fp8 pairs list A, B and the result in one token."""
+    if not runs:
+        return ()
+    stated: list[Statement] = []
     token, run = runs[0]
     source = dtype(run[0])
-    if len(run) > 1:
-        facts.say("output_dtype", dtype(run[-1]), token)
+    # First-layer names state {in,out types} and one accumulator, then the output.
+    if len(runs) > 2 and len(runs[1][1]) == 1:
+        stated.append(("output_dtype", dtype(runs[2][1][-1]), runs[2][0]))
+    elif len(run) > 1:
+        stated.append(("output_dtype", dtype(run[-1]), token))
     if len(runs) > 1:
         math_token, math = runs[1]
-        facts.say("accumulate_dtype", dtype(math[-1]), math_token)
+        stated.append(("accumulate_dtype", dtype(math[-1]), math_token))
         if math[0] == "tf32" and source == "f32":
             source, token = "tf32", math_token
-        # First-layer names state {in,out types} and one accumulator, then the output.
-        if len(math) == 1 and len(runs) > 2:
-            facts.correct("output_dtype", dtype(runs[2][1][-1]), runs[2][0])
-    facts.say("input_dtype", source, token)
+    return *stated, ("input_dtype", source, token)
 
 
-def _parameters(facts: Facts, tokens: list[str]) -> tuple[str, str] | None:
-    """Read types, sizes, layouts, transposes, alignment and epilogue; give the token that names the arithmetic."""
+@lru_cache(maxsize=8192)
+def _part(text: str) -> _Part:
+    """Read types, sizes, layouts, transposes, alignment, epilogue and the token that names the arithmetic."""
+    said: list[Statement] = []
     epilogue: list[str] = []
     runs: list[tuple[str, tuple[str, ...]]] = []
-    unit = None
-    for position, token in enumerate(tokens):
+    unit: tuple[str, str] | None = None
+    tokens = text.split("_")
+    tiled = False
+    for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
+        run = type_run(token)
+        if run:
+            if not tiled:
+                runs.append((token, run))
+            continue
         stated = _parameter(token)
         if stated is None:
             continue
         key, value = stated
-        if key == "type":
-            # Types of an auxiliary output follow much later.
-            if len(runs) < 3 and "tile" not in facts.values:
-                runs.append((token, value))  # type: ignore[arg-type]
-        elif key == "unit":
+        if key == "unit":
             unit = unit or (token, str(value))
         elif key == "epilogue":
             epilogue.append(token)
         else:
-            after = tokens[position + 1] if position + 1 < len(tokens) else ""
-            proof = f"{token}_{after}" if key == "layout" and after in _OUTPUT_LAYOUT else token
-            facts.say(key, value, proof)  # type: ignore[arg-type]
+            said.append((key, value, f"{token}_{after}" if key == "layout" and after in _OUTPUT_LAYOUT else token))
+            tiled = tiled or key == "tile"
             unit = unit or ((token, "yes") if token.startswith(("warpgroupsize", "cgasize")) else None)
-    if runs:
-        _types(facts, runs)
-    if epilogue:
-        facts.say("epilogue", "_".join(epilogue), ", ".join(epilogue))
-    return unit
+    return _Part(tuple(said), tuple(runs), unit, tuple(epilogue), _entry_point(tokens))
 
 
 @lru_cache(maxsize=4096)
-def _parameter(token: str) -> tuple[str, str | int | tuple[str, ...]] | None:
+def _parameter(token: str) -> tuple[str, str | int] | None:
     """Read one token as a parameter: its field and value."""
-    run = type_run(token)
-    if run:
-        return "type", run
     if token.startswith(("ffma", "dfma", "hfma")):
         return "unit", "no"
     if token.startswith("tensor") or token in ("hmma", "imma", "dmma", "qmma"):
@@ -182,26 +219,24 @@ def _parameter(token: str) -> tuple[str, str | int | tuple[str, ...]] | None:
     return _SIZES[kind], value
 
 
-def _entry_point(facts: Facts, tokens: list[str]) -> None:
+def _entry_point(tokens: list[str]) -> tuple[Statement, ...]:
     """Read how the kernel is entered: split_k_kernel is the reduction that follows its namesake."""
     tail = "_".join(tokens[-9:])
     if "split_k_kernel" in tail:
-        facts.say("role", "reduce", "split_k_kernel")
-        facts.say("split_k", "split_k", "split_k_kernel")
-    elif "helper_kernel" in tail or "pre_execute" in tail or "post_execute" in tail:
-        part = next(token for token in ("helper", "pre", "post") if token in tokens)
-        facts.say("role", "helper", part if part == "helper" else f"{part}_execute")
-    elif "segment_k_on" in tail:
-        facts.say("split_k", "segment_k", "segment_k_on")
-    elif "segment_k_off" in tail:
-        facts.say("split_k", "off", "segment_k_off")
+        return ("role", "reduce", "split_k_kernel"), ("split_k", "split_k", "split_k_kernel")
+    for words, token in (("helper_kernel", "helper"), ("pre_execute", "pre_execute"), ("post_execute", "post_execute")):
+        if words in tail:
+            return (("role", "helper", token),)
+    if "segment_k_on" in tail:
+        return (("split_k", "segment_k", "segment_k_on"),)
+    return (("split_k", "off", "segment_k_off"),) if "segment_k_off" in tail else ()
 
 
 def _tensor_cores(facts: Facts, unit: tuple[str, str] | None) -> None:
     # The reduction and the helpers carry the main kernel's tokens, but run none of its products.
-    if facts.values.get("role") in ("reduce", "helper"):
+    if facts.values["role"] in ("reduce", "helper"):
         return
-    if facts.values.get("algorithm") == "depthwise":
+    if facts.values["algorithm"] == "depthwise":
         facts.say("tensor_cores", "no", "depthwise")
         return
     if facts.values["operation"] not in ("convolution", "gemm"):

@@ -114,7 +114,7 @@ def _traits(facts: Facts, text: str) -> None:
         facts.say("accumulate_dtype", _ACCUMULATOR.get(traits[3] or "", UNKNOWN), traits[0])
         if traits[2].startswith("i"):
             facts.say("input_dtype", "i8", traits[0])
-        if facts.values.get("role", "main") == "main":
+        if facts.values["role"] == "main":
             if traits[2] == "ffma":
                 facts.say("tensor_cores", "no", traits[0])
             else:
