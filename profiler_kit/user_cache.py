@@ -1,0 +1,24 @@
+"""Where the user's system keeps what programs may lose: profiler_kit's folders in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def user_cache(purpose: str) -> Path | None:
+    """Return profiler_kit's cache directory for a purpose; it need not exist. ``None`` if the user has no home."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        root = Path(base)
+    elif sys.platform == "win32":
+        root = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        root = home / "Library" / "Caches"
+    else:
+        root = home / ".cache"
+    return root / "profiler-kit" / purpose

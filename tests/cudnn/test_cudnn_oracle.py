@@ -1,0 +1,184 @@
+"""The real library, asked; figures are those of questions put to it through NVIDIA's own Python frontend.
+
+The frontend gives an output without strides in NHWC order, whatever the input's: so the NCHW figures from there have
+an NHWC output, and PyTorch's differ by the output's own copy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from profiler_kit.cudnn.description import NoCudnnForDeviceError, Target, target_of_device, target_of_properties
+from profiler_kit.cudnn.oracle import Oracle, Rules
+from profiler_kit.cudnn.plans import Prediction
+from profiler_kit.cudnn.problem import ConvProblem, conv_problem, strides_of
+from profiler_kit.cudnn.pytorch_choice import TENSOR_CORES
+from profiler_kit.devices import DEVICES, find_device
+
+MB = 1e6
+
+
+def conv(dtype: str, memory_format: str, **others) -> ConvProblem:
+    given = {"padding": 1, "dtype": dtype, "memory_format": memory_format, **others}
+    return conv_problem("fprop", (32, 64, 56, 56), (64, 64, 3, 3), **given)
+
+
+def on(gpu: str) -> Target:
+    return target_of_device(find_device(gpu))
+
+
+def ask(oracle: Oracle, problem: ConvProblem, gpu: str, **rules) -> Prediction:
+    return oracle.predict([(problem, on(gpu))], Rules(**rules))[0]
+
+
+@pytest.mark.parametrize(
+    ("gpu", "dtype", "nchw", "nhwc"),
+    [
+        ("V100", "float16", (1, 12.8), (1, 25.8)),
+        ("A100", "float16", (22, 12.9), (22, 0)),
+        ("A100", "float32", (38, 51.5), (46, 25.8)),
+        ("H100", "float16", (62, 12.9), (62, 131 / MB)),
+        ("B200", "float16", (73, 12.9), (73, 0)),
+    ],
+)
+def test_figures_of_the_frontend(oracle: Oracle, gpu: str, dtype: str, nchw: tuple, nhwc: tuple) -> None:
+    if oracle.version != "9.28.0":
+        pytest.skip(f"the figures are cuDNN 9.28.0's, this is {oracle.version}")
+    for memory_format, (engine, megabytes) in (("NCHW", nchw), ("NHWC", nhwc)):
+        problem = conv(dtype, memory_format)
+        problem = replace(problem, output_strides=strides_of(problem.output_shape, "NHWC"))
+        plan = ask(oracle, problem, gpu).plan
+        assert plan is not None
+        assert plan.engine == engine
+        assert plan.workspace_bytes == pytest.approx(megabytes * MB, rel=0.005)
+
+
+def test_pytorchs_own_layouts_add_the_outputs_copy(oracle: Oracle) -> None:
+    mixed = conv("float16", "NCHW")
+    mixed = replace(mixed, output_strides=strides_of(mixed.output_shape, "NHWC"))
+    output_bytes = 32 * 64 * 56 * 56 * 2
+    for gpu in ("A100", "H100"):
+        plans = [ask(oracle, problem, gpu).plan for problem in (mixed, conv("float16", "NCHW"))]
+        assert plans[0] is not None
+        assert plans[1] is not None
+        assert plans[1].workspace_bytes - plans[0].workspace_bytes == output_bytes
+
+
+def test_without_tf32_tensor_cores_are_removed_and_the_rule_says_so(oracle: Oracle) -> None:
+    prediction = ask(oracle, conv("float32", "NCHW", allow_tf32=False), "A100")
+    assert prediction.plan is not None
+    assert prediction.plan.notes["TENSOR_CORE"] is False
+    before = prediction.plans[: prediction.chosen]
+    assert before
+    assert {plan.removed_by for plan in before} == {TENSOR_CORES}
+    if oracle.version == "9.28.0":
+        assert prediction.plan.engine == 12
+        assert prediction.plan.notes["WINOGRAD"] is True
+
+
+def test_determinism_removes_plans(oracle: Oracle) -> None:
+    problem = conv_problem("wgrad", (32, 64, 56, 56), (64, 64, 3, 3), padding=1, allow_tf32=False)
+    strict = ask(oracle, replace(problem, deterministic=True), "A100")
+    assert strict.plan is not None
+    assert strict.plan.notes["NONDETERMINISTIC"] is False
+    assert not any(plan.notes["NONDETERMINISTIC"] and plan.removed_by is None for plan in strict.plans)
+
+
+def test_a_workspace_limit_passes_plans_over(oracle: Oracle) -> None:
+    problem = conv("float16", "NCHW")
+    free = ask(oracle, problem, "H100")
+    limited = ask(oracle, problem, "H100", workspace_limit_bytes=1_000_000)
+    assert free.plan is not None
+    assert free.plan.workspace_bytes > 1_000_000
+    assert limited.plan is not None
+    assert limited.plan.workspace_bytes <= 1_000_000
+    assert "limit" in (limited.plans[free.chosen].removed_by or "")
+
+
+def test_knobs_of_all_candidates_are_read_when_asked_for(oracle: Oracle) -> None:
+    problem = conv("float16", "NHWC")
+    few, all_of_them = (ask(oracle, problem, "A100", all_knobs=flag) for flag in (False, True))
+    assert sum(plan.knobs is not None for plan in few.plans) == 1
+    assert all(plan.knobs for plan in all_of_them.plans)
+    # The same engine is proposed with several settings: without knobs those plans couldn't be told apart.
+    assert len({plan.name for plan in all_of_them.plans}) == len(all_of_them.plans)
+    assert len({plan.engine for plan in all_of_them.plans}) < len(all_of_them.plans)
+
+
+@pytest.mark.parametrize("operation", ["fprop", "dgrad", "wgrad"])
+@pytest.mark.parametrize("shapes", [((2, 16, 20, 20), (32, 8, 3, 3), 2), ((2, 8, 6, 12, 12), (16, 8, 3, 3, 3), 1)])
+def test_every_device_of_nvidia_gets_an_answer(oracle: Oracle, operation: str, shapes: tuple) -> None:
+    x, weight, groups = shapes
+    problem = conv_problem(operation, x, weight, padding=1, groups=groups, dtype="float16", memory_format="NHWC")
+    targets = [target_of_device(device) for device in DEVICES if device.vendor == "nvidia"]
+    answers = oracle.predict([(problem, target) for target in targets])
+    assert [answer.device for answer in answers if answer.plan is None] == []
+
+
+def test_a_device_known_from_a_trace_only(oracle: Oracle) -> None:
+    # NVIDIA A10G, as Kineto describes it; the table doesn't have it.
+    entry = {
+        "id": 0,
+        "name": "NVIDIA A10G",
+        "totalGlobalMem": 23836033024,
+        "computeMajor": 8,
+        "computeMinor": 6,
+        "maxThreadsPerBlock": 1024,
+        "maxThreadsPerMultiprocessor": 1536,
+        "regsPerBlock": 65536,
+        "warpSize": 32,
+        "regsPerMultiprocessor": 65536,
+        "sharedMemPerBlock": 49152,
+        "sharedMemPerMultiprocessor": 102400,
+        "numSms": 80,
+        "sharedMemPerBlockOptin": 101376,
+    }
+    target = target_of_properties(entry)
+    assert target is not None
+    assert target.name == "NVIDIA A10G"
+    assert target.memory_bandwidth_bytes_per_s is None
+    problem = conv("float16", "NHWC")
+    of_trace, of_table = oracle.predict([(problem, target), (problem, on("A10"))])
+    assert of_trace.plan is not None
+    assert of_table.plan is not None
+    assert of_trace.plan.engine == of_table.plan.engine
+
+
+def test_devices_that_cudnn_cannot_be_asked_about() -> None:
+    with pytest.raises(NoCudnnForDeviceError, match="MI300X"):
+        target_of_device(find_device("MI300X"))
+    assert target_of_properties({"name": "AMD Instinct MI300X"}) is None
+    assert target_of_properties({"name": "NVIDIA something new"}) is None
+
+
+def test_cudnns_own_reason_comes_through(oracle: Oracle) -> None:
+    unknown = Target("old", {**on("T4").properties, "deviceVer": 350})
+    answers = oracle.predict([(conv("float16", "NCHW"), unknown), (conv("float16", "NCHW"), on("T4"))])
+    assert answers[0].plan is None
+    assert "CUDNN_STATUS" in (answers[0].error or "")
+    assert answers[1].plan is not None
+
+
+def test_equal_questions_get_equal_answers_in_order(oracle: Oracle) -> None:
+    problems = [conv("float16", memory_format) for memory_format in ("NCHW", "NHWC", "NCHW")]
+    told: list[tuple[int, int]] = []
+    answers = oracle.predict([(problem, on("H100")) for problem in problems], None, lambda *done: told.append(done))
+    assert answers[0] == answers[2]
+    assert [answer.problem.memory_format for answer in answers] == ["NCHW", "NHWC", "NCHW"]
+    assert told[-1] == (2, 2)
+
+
+def test_the_libraries_stay_out_of_this_process(oracle: Oracle) -> None:
+    ask(oracle, conv("float16", "NCHW"), "H100")
+    mapped = Path("/proc/self/maps").read_text()
+    assert "libcudnn" not in mapped
+    assert "driver_stand_in" not in mapped
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return  # no driver was there, and none is now
+    assert "libcuda.so" in Path("/proc/self/maps").read_text()
