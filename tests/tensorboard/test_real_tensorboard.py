@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +12,11 @@ import pytest
 
 import profiler_kit
 from profiler_kit.report.tensorboard import write_summaries
+from tests.tensorboard_server import Server
 
 torch = pytest.importorskip("torch", reason="recording needs torch")
 pytest.importorskip("tensorboard", reason="the test asks a real TensorBoard")
 pytest.importorskip("torch_tb_profiler", reason="the test asks a real torch-tb-profiler")
-
-STARTS_WITHIN_S = 90
 
 
 @pytest.fixture(scope="module")
@@ -34,63 +29,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             model(torch.randn(2, 3, 8, 8)).sum().backward()
             prof.step()
     return logdir
-
-
-class Server:
-    """A TensorBoard on a free port of this machine."""
-
-    def __init__(self, logdir: Path) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "tensorboard.main",
-            "--logdir",
-            str(logdir),
-            "--port",
-            "0",
-            "--load_fast=false",
-        ]
-        self._log = (logdir.parent / "tensorboard.log").open("w+", encoding="utf-8")
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT)
-        self._address = self._wait(self._find_address)
-
-    def get(self, path: str, **query: str) -> Any:
-        url = f"{self._address}data/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            return json.loads(answer.read())
-
-    def wait_for(self, path: str, wanted: Any, **query: str) -> Any:
-        """Ask until the answer is as wanted: TensorBoard loads runs in the background."""
-
-        def ask() -> Any:
-            try:
-                answer = self.get(path, **query)
-            except (urllib.error.URLError, ConnectionError):
-                return None
-            return answer if wanted(answer) else None
-
-        return self._wait(ask)
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(timeout=30)
-        self._log.close()
-
-    def _find_address(self) -> str | None:
-        self._log.seek(0)
-        words = self._log.read().split()
-        return next((word for word in words if word.startswith("http://localhost:")), None)
-
-    def _wait(self, ask: Any) -> Any:
-        deadline = time.monotonic() + STARTS_WITHIN_S
-        while time.monotonic() < deadline:
-            if (answer := ask()) is not None:
-                return answer
-            if self._process.poll() is not None:
-                break
-            time.sleep(0.3)
-        self._log.seek(0)
-        pytest.fail(f"TensorBoard did not answer as expected; its output:\n{self._log.read()}")
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +59,9 @@ def test_classic_plugin_finds_the_run_and_agrees_on_operators(server: Server, ru
 
 def test_scalars_by_step_and_the_report_as_text(server: Server, run: Path) -> None:
     tags = server.wait_for("plugin/scalars/tags", lambda answer: run.name in answer)
-    assert set(tags[run.name]) == {"profiler_kit/step_ms", "profiler_kit/operators_ms"}
+    by_step = {"step_ms", "operators_ms", "convolution_share", "dense_share"}
+    assert {f"profiler_kit/{name}" for name in by_step} <= set(tags[run.name])
+    assert "profiler_kit/device_ms" not in tags[run.name]
     points = server.get("plugin/scalars/scalars", run=run.name, tag="profiler_kit/step_ms")
     (trace,) = profiler_kit.find_traces(run)
     steps = profiler_kit.make_report(profiler_kit.read_trace(trace)).steps.table
@@ -131,6 +71,31 @@ def test_scalars_by_step_and_the_report_as_text(server: Server, run: Path) -> No
     (text,) = server.get("plugin/text/text", run=run.name, tag="profiler_kit/report/text_summary")
     assert "<h1>profiler_kit report</h1>" in text["text"]
     assert "aten::convolution_backward" in text["text"].replace("\\_", "_")
+    assert 'href="#profiler_kit&amp;view=layers"' in text["text"]
+
+
+def test_shares_by_step_are_those_of_the_operators(server: Server, run: Path) -> None:
+    server.wait_for("plugin/scalars/tags", lambda answer: run.name in answer)
+    (trace,) = profiler_kit.find_traces(run)
+    ops = profiler_kit.read_trace(trace).ops
+    for tag, names in (("convolution", ("conv2d", "ConvolutionBackward0")), ("dense", ("addmm", "AddmmBackward0"))):
+        points = server.get("plugin/scalars/scalars", run=run.name, tag=f"profiler_kit/{tag}_share")
+        outermost = ops["name"].astype(str).str.removeprefix("aten::").isin(names)
+        spent = int(ops.loc[outermost, "duration_ns"].sum())
+        share = spent / int(ops.loc[ops["parent"].isna(), "duration_ns"].sum())
+        assert min(value for *_, value in points) <= share <= max(value for *_, value in points), tag
+
+
+def test_flags_and_figures_in_hparams(server: Server, run: Path) -> None:
+    tags = server.wait_for("plugin/scalars/tags", lambda answer: "hparam/step_ms" in answer.get(run.name, {}))
+    assert {"hparam/convolution_share", "hparam/dense_share"} <= set(tags[run.name])
+    body = json.dumps({"experimentName": "", "allowedStatuses": ["STATUS_SUCCESS", "STATUS_RUNNING", "STATUS_UNKNOWN"],
+                       "colParams": [], "startIndex": 0, "sliceSize": 10})  # fmt: skip
+    groups = server.get("plugin/hparams/session_groups", request=body)
+    (group,) = groups["sessionGroups"]
+    assert group["hparams"]["dtype"] == "float32"
+    assert group["hparams"]["channels_last"] == "no"
+    assert group["hparams"]["cudnn_benchmark"] == 0  # False, as TensorBoard sends it
 
 
 def test_summaries_without_tensorboard_name_the_extra(

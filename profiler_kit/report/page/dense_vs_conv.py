@@ -1,0 +1,64 @@
+"""Why a convolution takes longer than a dense layer: the ledger as a waterfall, and its statements."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from profiler_kit.analysis.explanation import Explanation, ProblemNotFoundError
+from profiler_kit.analysis.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD, PRODUCT
+from profiler_kit.report.explanation import explanation_sections, waterfall
+from profiler_kit.report.page import blocks as b
+from profiler_kit.report.page.answers import Answers
+from profiler_kit.report.page.from_sections import section_blocks
+from profiler_kit.report.page.roofs import roofline_blocks
+
+LEAD: Final = "Why the slowest convolution takes longer than the slowest dense layer, factor by factor."
+
+_RECORD: Final = (
+    "A convolution and a matrix product are compared here, and this trace has not both. `profiler-kit demo` records a "
+    "dense layer against two convolutions on this machine, in half a minute."
+)
+
+_LEDGER: Final = "the_ledger"
+
+
+def lacks(answers: Answers) -> str | None:
+    """Return what to record, None where there is a convolution and a matrix product."""
+    kinds = set(answers.passes.calls.table["kind"])
+    return None if PRODUCT in kinds and kinds & {CONVOLUTION, CONVOLUTION_BACKWARD} else _RECORD
+
+
+def blocks(answers: Answers) -> list[b.Block]:
+    """Return the view's blocks."""
+    found = answers.explanation
+    if isinstance(found, ProblemNotFoundError):
+        return [b.missing("missing", "Nothing to compare", f"{found}. {_RECORD}")]
+    sentences, *rest = explanation_sections(found)
+    said, *claims = section_blocks([sentences])
+    tables = [*section_blocks(rest), *roofline_blocks(answers.roofline)]
+    return [said, _waterfall(found), *claims, _calls(found), *tables]
+
+
+def _waterfall(found: Explanation) -> b.Block:
+    """Draw the factors one after the other, from 1 to the ratio of the two calls."""
+    bars = waterfall(found)
+    labels = [*(bar.label for bar in bars), "the ratio"]
+    points: list[tuple[int, float, str]] = [(place, bar.value, bar.kind) for place, bar in enumerate(bars)]
+    points.append((len(bars), found.ratio, "total"))
+    axes = b.axis("factor", "text", categories=labels), b.axis("times as long", "ratio", scale="log")
+    title = "From the time of one call of the fast side to that of the slow side"
+    return b.chart("waterfall", title, "waterfall", *axes, [b.series("factors", points)], _LEDGER)
+
+
+def _calls(found: Explanation) -> b.Block:
+    """Lay the two sides next to each other."""
+    sides = (found.slow, found.fast)
+    roles = list(dict.fromkeys(role for side in sides for role, us in side.parts_us.items() if us))
+    columns = (
+        b.Column("figure", "Of one call"),
+        b.Column("slow", found.slow.name, "duration"),
+        b.Column("fast", found.fast.name, "duration"),
+    )
+    rows = [(role.replace("_", " "), *(round(side.parts_us.get(role, 0.0) * 1000) for side in sides)) for role in roles]
+    total = ("all", *(round(side.device_us * 1000) for side in sides))
+    return b.table("sides", "Where the time of a call goes", columns, rows, total_row=total)

@@ -1,0 +1,50 @@
+// Builds the page: src/index.ts and its styles become one ES module, ../static/index.js.
+// With --tests, the unit tests are bundled for node's test runner instead.
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const MOST_GZIPPED_BYTES = 350_000;
+
+async function page() {
+  const result = await build({
+    absWorkingDir: here,
+    entryPoints: ["src/index.ts"],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    charset: "ascii", // the same bytes whatever the encoding of the page around it
+    loader: { ".css": "text" },
+    legalComments: "none",
+    banner: { js: "/* profiler_kit, BSD-3-Clause; contains Apache ECharts and zrender, Apache-2.0 and BSD-3-Clause */" },
+    write: false,
+  });
+  const code = result.outputFiles[0].text;
+  // The bundle is also set inline into an HTML file, where these two would end or disturb its script element.
+  if (/<\/script|<!--/i.test(code)) throw new Error("the bundle holds </script or <!--");
+  const bytes = gzipSync(code, { level: 9 }).length;
+  if (bytes > MOST_GZIPPED_BYTES) throw new Error(`the bundle is ${bytes} bytes gzipped`);
+  writeFileSync(join(here, "../static/index.js"), code);
+  console.log(`static/index.js: ${code.length} bytes, ${bytes} gzipped`);
+}
+
+async function tests() {
+  rmSync(join(here, "build"), { recursive: true, force: true });
+  await build({
+    absWorkingDir: here,
+    entryPoints: readdirSync(join(here, "test")).map((name) => `test/${name}`),
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    outdir: "build/test",
+    outExtension: { ".js": ".mjs" },
+    loader: { ".css": "text" },
+  });
+}
+
+await (process.argv.includes("--tests") ? tests() : page());
