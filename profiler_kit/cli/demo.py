@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profiler_kit.cli.measuring import require_torch, seconds_from
 from profiler_kit.cli.output import add_text_arguments, text_width, wants_color
 from profiler_kit.cli.progress import progress_bar
 from profiler_kit.errors import MissingExtraError
@@ -15,13 +15,19 @@ from profiler_kit.errors import MissingExtraError
 if TYPE_CHECKING:
     from profiler_kit.record import DenseVsConv
     from profiler_kit.report.comparison import ComparisonReport
+    from profiler_kit.report.demo_ledger import DemoLedger
+
+_TRIAL_SECONDS = 5.0
+_CLAIMS_SECONDS = 20.0
 
 
 class DemoCommand:
     """Measure a dense layer against two convolutions on this machine.
 
     Times Linear(1024->512), Conv2d(3->64, k3, p1) and Conv2d(3->64, k7, p3), forward and backward, at batch 1 and 32,
-    then records each under the profiler. Prints the comparison and writes traces, reports and TensorBoard files.
+    then records each under the profiler. Prints the comparison, the ledger of the slowest against the dense layer, and
+    what experiments say to each of its statements; writes traces, reports and TensorBoard files. With --claims, puts
+    seven things that people say about dense and convolutional layers to the test instead.
     """
 
     name = "demo"
@@ -35,28 +41,71 @@ class DemoCommand:
         parser.add_argument(
             "--rounds", type=_positive, default=20, metavar="N", help="recorded calls of each (default: %(default)s)"
         )
+        parser.add_argument("--claims", action="store_true", help="put seven common claims to the test instead")
+        parser.add_argument(
+            "--seconds",
+            type=seconds_from,
+            metavar="S",
+            help=f"time for the experiments at each batch size (default: {_TRIAL_SECONDS:g}), or for the claims "
+            f"(default: {_CLAIMS_SECONDS:g})",
+        )
         add_text_arguments(parser)
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        if importlib.util.find_spec("torch") is None:
-            raise MissingExtraError("the demo", "torch", "torch")
-        # Kineto announces on standard error that it starts and stops. Its failures come to light in the file it writes.
-        os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+        require_torch("the demo")
+        if arguments.claims:
+            return _run_claims(arguments)
         from profiler_kit.analysis.layer_comparison import compare_layers
+        from profiler_kit.experiments.machine import load_average
         from profiler_kit.record import record_dense_vs_conv
         from profiler_kit.report.comparison import ComparisonReport
 
         logdir = Path(arguments.logdir)
-        load = _load()
+        load = load_average()
         with progress_bar("demo") as advance:
             result = record_dense_vs_conv(
                 logdir, iterations=arguments.iterations, rounds=arguments.rounds, progress=advance
             )
         comparison = ComparisonReport(_device(result), load, compare_layers(result.measurements))
         print(comparison.to_text(width=text_width(arguments), color=wants_color(arguments)))
-        print(_write_files(logdir, result, comparison))
+        with progress_bar("ledger") as advance:
+            ledgers = _try_ledgers(result, arguments.seconds or _TRIAL_SECONDS, advance)
+        for ledger in ledgers:
+            print(ledger.to_text(width=text_width(arguments), color=wants_color(arguments)))
+        print(_write_files(logdir, result, comparison, ledgers))
         return 0
+
+
+def _run_claims(arguments: argparse.Namespace) -> int:
+    from profiler_kit.experiments.folklore import try_folklore
+
+    with progress_bar("claims") as advance:
+        report = try_folklore(seconds=arguments.seconds or _CLAIMS_SECONDS, progress=advance)
+    logdir = Path(arguments.logdir)
+    logdir.mkdir(parents=True, exist_ok=True)
+    (logdir / "claims.md").write_text(report.to_markdown(), encoding="utf-8")
+    (logdir / "claims.json").write_text(report.to_json(), encoding="utf-8")
+    print(report.to_text(width=text_width(arguments), color=wants_color(arguments)))
+    print(f"Written to {logdir}: claims.md, claims.json.")
+    return 0
+
+
+def _try_ledgers(result: DenseVsConv, seconds: float, advance: Callable[[float, str], None]) -> list[DemoLedger]:
+    """Explain the slowest layer of each batch size, and test what that says."""
+    from profiler_kit.experiments.demo_trial import try_demo_ledger
+    from profiler_kit.formats import read_trace
+    from profiler_kit.report.demo_ledger import DemoLedger
+
+    ledgers = []
+    for place, (batch, path) in enumerate(result.trace_paths.items()):
+
+        def step(share: float, text: str, place: int = place, batch: int = batch) -> None:
+            advance((place + share) / len(result.trace_paths), f"batch {batch}: {text}")
+
+        told, trial = try_demo_ledger(read_trace(path), batch, seconds=seconds, progress=step)
+        ledgers.append(DemoLedger(batch, told, trial))
+    return ledgers
 
 
 def _positive(text: str) -> int:
@@ -64,16 +113,6 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is less than 1")
     return value
-
-
-def _load() -> str:
-    """Say how busy the machine is now."""
-    cores = os.cpu_count() or 1
-    if not hasattr(os, "getloadavg"):
-        return f"not known, {cores} cores"
-    load = os.getloadavg()[0]
-    advice = "; other processes are busy, so times may be too long" if load > cores / 2 else ""
-    return f"{load:.1f} on {cores} cores before the run{advice}"
 
 
 def _device(result: DenseVsConv) -> str:
@@ -87,14 +126,20 @@ def _device(result: DenseVsConv) -> str:
     return f"{cpu.get('model')} ({cpu.get('isa')}, {cpu.get('intra_op_threads')} threads)"
 
 
-def _write_files(logdir: Path, result: DenseVsConv, comparison: ComparisonReport) -> str:
+def _write_files(logdir: Path, result: DenseVsConv, comparison: ComparisonReport, ledgers: Sequence[DemoLedger]) -> str:
     """Write reports and TensorBoard files beside the traces; returns what to tell the user."""
     from profiler_kit.formats import read_trace
     from profiler_kit.report import make_report
+    from profiler_kit.report.explanation import explanation_json
     from profiler_kit.report.tensorboard import write_summaries, write_text
 
     (logdir / "comparison.md").write_text(comparison.to_markdown(), encoding="utf-8")
     (logdir / "comparison.json").write_text(comparison.to_json(), encoding="utf-8")
+    for ledger in ledgers:
+        folder = result.trace_paths[ledger.batch].parent
+        (folder / "ledger.md").write_text(ledger.to_markdown(), encoding="utf-8")
+        (folder / "explanation.json").write_text(explanation_json(ledger.told), encoding="utf-8")
+        (folder / "experiment.json").write_text(ledger.trial.to_json(), encoding="utf-8")
     hint = f"tensorboard --logdir {logdir}"
     for path in result.trace_paths.values():
         trace = read_trace(path)
@@ -109,7 +154,7 @@ def _write_files(logdir: Path, result: DenseVsConv, comparison: ComparisonReport
         write_text(comparison.to_markdown(), logdir)
     folders = [str(path.parent) for path in result.trace_paths.values()]
     lines = [
-        f"Written to {logdir}: comparison.md, comparison.json, and for each batch size a trace with its reports.",
+        f"Written to {logdir}: comparison.md, comparison.json; for each batch size a trace, its reports, its ledger.",
         "Look further:",
         *(f"  profiler-kit report {folder}" for folder in folders),
         f"  {hint}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
     logdir = tmp_path_factory.mktemp("runs") / "demo"
-    return run("--logdir", str(logdir), "--iterations", "5", "--rounds", "3", "--width", "80"), logdir
+    return run(
+        "--logdir", str(logdir), "--iterations", "5", "--rounds", "3", "--seconds", "0.2", "--width", "80"
+    ), logdir
 
 
 def test_it_prints_a_comparison_and_says_how_to_go_on(demo: tuple[subprocess.CompletedProcess[str], Path]) -> None:
@@ -77,6 +80,27 @@ def test_each_batch_size_has_a_trace_reports_and_tensorboard_files(
         assert phases[f"{layer} forward"] == phases[f"{layer} backward"] == 3
     for shape in ((batch, 3, 32, 32), (batch, 1024)):
         assert any(shape in (dims or ()) for dims in trace.signatures["input_dims"])
+
+
+@pytest.mark.parametrize("batch", [1, 32])
+def test_it_ends_with_the_ledger_and_a_verdict_on_each_of_its_sentences(
+    demo: tuple[subprocess.CompletedProcess[str], Path], batch: int
+) -> None:
+    result, logdir = demo
+    folder = logdir / f"batch_{batch}"
+    told = json.loads((folder / "explanation.json").read_text(encoding="utf-8"))
+    trial = json.loads((folder / "experiment.json").read_text(encoding="utf-8"))
+    assert math.prod(factor["value"] for factor in told["factors"]) == pytest.approx(told["ratio"], rel=1e-9)
+    assert [claim["factor"] for claim in trial["claims"]] == ["ratio", *(claim["factor"] for claim in told["claims"])]
+    assert trial["claims"][0]["statement"] == told["sentences"][0]
+    title = f"Why the 7×7 convolution takes longer than the dense layer, batch {batch}, forward"
+    assert title in (folder / "ledger.md").read_text(encoding="utf-8")
+    ledger = result.stdout[result.stdout.index(title[:60]) :]
+    for claim in trial["claims"]:
+        assert f"• {claim['verdict']}: {claim['statement'][:40]}" in ledger
+    # The work is no matter of noise: 2·(64·32·32)·(3·7·7) against 2·1024·512 FLOP a sample.
+    work = next(claim for claim in trial["claims"] if claim["factor"] == "useful_flops")
+    assert (work["verdict"], work["predicted"]) == ("confirmed", pytest.approx(18.375))
 
 
 def test_a_logdir_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

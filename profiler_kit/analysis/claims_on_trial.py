@@ -1,0 +1,235 @@
+"""What the ledger says about two layers, against what an experiment measured: confirmed, refuted, or not decided.
+
+A statement of :mod:`profiler_kit.analysis.ledger_claims` proposes a change and expects a time of it. Here the change
+has been made and measured. Statements that propose nothing are tested by whatever would show them wrong: useful work by
+torch's own count, a memory bound by whether a call is faster than the memory, what is left unexplained by the matrix
+product of the same work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
+from typing import Final
+
+from profiler_kit.analysis import ledger_claims as changes
+from profiler_kit.analysis import ledger_factors as ledger
+from profiler_kit.analysis.experiment import (
+    SMALLEST_LAYER,
+    SMALLEST_OTHER,
+    LedgerClaim,
+    MeasuredVariant,
+    NotPossible,
+)
+from profiler_kit.analysis.explanation import Claim, Explanation
+from profiler_kit.analysis.problem_sides import Side
+from profiler_kit.analysis.timing_statistics import MedianInterval, Verdict, decide, slower
+
+IM2COL_GEMM: Final = "im2col GEMM"
+
+VARIANTS: Final[Mapping[str, tuple[str, ...]]] = {
+    changes.CHANNELS_LAST: ("channels_last",),
+    changes.PAD_CHANNELS: ("channels to 8", "channels to 4"),
+    changes.IM2COL_GEMM: (IM2COL_GEMM,),
+    changes.LOW_PRECISION: ("bf16", "fp16"),
+    changes.CUDNN_BENCHMARK: ("cudnn.benchmark",),
+    changes.BIAS_OFF: ("no bias",),
+    changes.COMPILE: ("compiled",),
+}
+"""What the ledger proposes → the variants that try it, the first that was measured counts."""
+
+HEADLINE: Final = "ratio"
+"""Stands for the factor in the statement that compares the two sides as a whole."""
+
+_EQUAL_COUNTS: Final = 1e-9
+
+TIME_OF_CALL: Final = "time of a call / that of the layer as given"
+TIME_OF_SAMPLE: Final = "time of a sample / that of the layer as given"
+TIME_WITHOUT_DISPATCH: Final = "time of a call less that of a layer of one value / time of the call"
+TIME_OF_MEMORY: Final = "time of a call / that of moving its bytes once"
+WORK: Final = "FLOPs of the layer / those of the other"
+"""What ratios are of."""
+
+
+_FAST: Final = "fast side"
+"""Key of the variant that is the ledger's fast side, whatever its name."""
+
+
+def variants_needed(told: Explanation) -> tuple[str, ...]:
+    """Return the names of the variants that test a ledger's statements, besides its fast side."""
+    needed = {name: None for claim in told.claims for name in _names(claim)}
+    if any(claim.factor == ledger.MAIN_KERNEL_REST for claim in told.claims):
+        needed[IM2COL_GEMM] = None
+    return tuple(needed)
+
+
+def _names(claim: Claim) -> tuple[str, ...]:
+    """Return the variants that make a proposed change, the best first."""
+    return (f"batch {claim.batch}",) if claim.change == changes.BATCH else VARIANTS.get(claim.change or "", ())
+
+
+def put_on_trial(
+    told: Explanation, variants: Sequence[MeasuredVariant], missing: Sequence[NotPossible], *, fast: str
+) -> tuple[LedgerClaim, ...]:
+    """Test each statement of a ledger.
+
+    Args:
+        told: The ledger; its slow side is the layer as given.
+        variants: What was measured; the layer as given comes first.
+        missing: What could not be tried, and why.
+        fast: Name of the variant that is the ledger's fast side.
+
+    Returns:
+        One claim for each sentence, in their order.
+    """
+    found = {one.name: one for one in variants}
+    if fast in found:
+        found[_FAST] = found[fast]
+    reasons = {one.name: one.reason for one in missing}
+    trials = [_headline(told, found)]
+    for claim in told.claims:
+        test = _TESTS.get(claim.factor)
+        outcome = None
+        if claim.change is not None and claim.expected_us is not None:
+            outcome = _by_change(told, claim, found, reasons)
+        if test is not None and (outcome is None or outcome.verdict == "not tested"):
+            outcome = test(told, claim, found) or outcome
+        trials.append(
+            outcome
+            or _untested(claim.factor, claim.title, claim.advice, "no single change of the layer shows it alone")
+        )
+    return tuple(trials)
+
+
+def _headline(told: Explanation, found: Mapping[str, MeasuredVariant]) -> LedgerClaim:
+    fast = found.get(_FAST)
+    text = told.sentences[0]
+    if fast is None:
+        return _untested(HEADLINE, text, None, "the fast side was not measured")
+    verdict = decide(fast.ratio_of_calls, 1 / told.ratio)
+    reason = "both timed in turn without a profiler, whose own cost is in the ledger's times"
+    return LedgerClaim(
+        HEADLINE, text, None, fast.name, TIME_OF_CALL, 1 / told.ratio, fast.ratio_of_calls, verdict, reason
+    )
+
+
+def _by_change(
+    told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant], reasons: Mapping[str, str]
+) -> LedgerClaim:
+    """Compare the time after a proposed change with the one that the ledger expects."""
+    names = _names(claim)
+    variant = next((found[name] for name in names if name in found), None)
+    if variant is None:
+        why = next((f"{name}: {reasons[name]}" for name in names if name in reasons), "that change was not measured")
+        return _untested(claim.factor, claim.title, claim.advice, why)
+    predicted = (claim.expected_us or 0.0) / told.slow.device_us
+    if variant.outputs == "different":
+        reason = f"{variant.name} gives another output (error {variant.error:.0e}), so its time proves nothing"
+        return replace(_untested(claim.factor, claim.title, claim.advice, reason), variant=variant.name)
+    return _decided(claim, variant, predicted, variant.change)
+
+
+def _decided(claim: Claim, variant: MeasuredVariant, predicted: float, reason: str) -> LedgerClaim:
+    verdict = decide(variant.ratio, predicted)
+    return LedgerClaim(
+        claim.factor,
+        claim.title,
+        claim.advice,
+        variant.name,
+        TIME_OF_SAMPLE,
+        predicted,
+        variant.ratio,
+        verdict,
+        reason,
+    )
+
+
+def _counted_work(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
+    """Compare the ledger's FLOPs with torch's own count; no noise is in that."""
+    given, fast = next(iter(found.values())), found.get(_FAST)
+    value = next(factor.value for factor in told.factors if factor.name == claim.factor)
+    if fast is None or not given.flops or not fast.flops:
+        return None
+    counted = given.flops / fast.flops
+    agrees = abs(counted / value - 1) < _EQUAL_COUNTS
+    reason = f"torch.utils.flop_counter counts {given.flops:,} against {fast.flops:,} FLOP, {counted:,.3f} ×"
+    exact = MedianInterval(counted, counted, counted, 1)
+    verdict: Verdict = "confirmed" if agrees else "refuted"
+    return LedgerClaim(claim.factor, claim.title, claim.advice, fast.name, WORK, value, exact, verdict, reason)
+
+
+def _as_matrix_product(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
+    """Run the slow side's work as one matrix product: it should be as efficient as the fast side, which is one."""
+    variant = found.get(IM2COL_GEMM)
+    value = next(factor.value for factor in told.factors if factor.name == claim.factor)
+    if variant is None or variant.outputs == "different" or told.fast.is_convolution:
+        return None
+    predicted = 1 - ledger.main_us(told.slow) / told.slow.device_us * (1 - 1 / value)
+    reason = (
+        "on trial is whether a convolution's kernel and a matrix product's differ so: then the same work as one matrix "
+        "product takes the predicted time"
+    )
+    return _decided(claim, variant, predicted, reason)
+
+
+def _against_memory(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
+    """Look whether a side that should wait for memory is faster than the memory."""
+    value = next(factor.value for factor in told.factors if factor.name == claim.factor)
+    side, variant = (told.slow, next(iter(found.values()))) if value > 1 else (told.fast, found.get(_FAST))
+    least_ns = _memory_ns(side)
+    if variant is None or least_ns is None:
+        return None
+    call = variant.call_ns
+    measured = MedianInterval(call.median / least_ns, call.low / least_ns, call.high / least_ns, call.samples)
+    reason = (
+        f"reading and writing its {side.bytes:,} bytes once takes memory {least_ns / 1000:,.1f} µs; a call that is "
+        "faster has them from a cache"
+    )
+    return LedgerClaim(
+        claim.factor, claim.title, claim.advice, variant.name, TIME_OF_MEMORY, 1.0, measured, slower(measured), reason
+    )
+
+
+def _against_smallest(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
+    """Compare the dispatch in the call of the side that has more of it with the time of a layer of one value."""
+    value = next(factor.value for factor in told.factors if factor.name == claim.factor)
+    side, variant = (told.slow, next(iter(found.values()))) if value > 1 else (told.fast, found.get(_FAST))
+    smallest = found.get(SMALLEST_LAYER if value > 1 else SMALLEST_OTHER)
+    if variant is None or smallest is None:
+        return None
+    call, least = variant.call_ns, smallest.call_ns
+    # The ends of the interval are those of the least and most favourable combination of both intervals.
+    measured = MedianInterval(
+        1 - least.median / call.median, 1 - least.high / call.low, 1 - least.low / call.high, call.samples
+    )
+    predicted = 1 - side.parts_us["helper"] / side.device_us
+    reason = "what a layer of one value takes is dispatch alone; the ledger's times hold the profiler's own cost, too"
+    return LedgerClaim(
+        claim.factor,
+        claim.title,
+        claim.advice,
+        smallest.name,
+        TIME_WITHOUT_DISPATCH,
+        predicted,
+        measured,
+        decide(measured, predicted),
+        reason,
+    )
+
+
+def _memory_ns(side: Side) -> float | None:
+    bandwidth = side.roofs.bandwidth_bytes_per_s
+    return None if side.bytes is None or not bandwidth or not isfinite(bandwidth) else side.bytes / bandwidth * 1e9
+
+
+def _untested(factor: str, text: str, advice: str | None, reason: str) -> LedgerClaim:
+    return LedgerClaim(factor, text, advice, None, "", None, None, "not tested", reason)
+
+
+_TESTS: Final[Mapping[str, Callable[[Explanation, Claim, Mapping[str, MeasuredVariant]], LedgerClaim | None]]] = {
+    ledger.USEFUL_FLOPS: _counted_work,
+    ledger.MEMORY_BOUND: _against_memory,
+    ledger.MAIN_KERNEL_REST: _as_matrix_product,
+    ledger.DISPATCH: _against_smallest,
+}

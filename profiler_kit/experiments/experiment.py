@@ -1,0 +1,292 @@
+"""A layer measured under single changes, each against the layer as it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from profiler_kit.analysis.claims_on_trial import put_on_trial
+from profiler_kit.analysis.experiment import (
+    AS_GIVEN,
+    EQUAL_DENSE,
+    OTHER_LAYER,
+    SMALLEST_LAYER,
+    SMALLEST_OTHER,
+    Experiment,
+    MeasuredVariant,
+    NotPossible,
+    Outputs,
+)
+from profiler_kit.analysis.explanation import Explanation, ProblemNotFoundError
+from profiler_kit.analysis.ledger_factors import DISPATCH
+from profiler_kit.analysis.timing_statistics import median_interval, ratio_interval
+from profiler_kit.errors import ExperimentError
+from profiler_kit.experiments.convolution_variants import equal_dense, smallest_like
+from profiler_kit.experiments.interleaved import InterleavedTimes, time_interleaved
+from profiler_kit.experiments.layer_spec import make_layer
+from profiler_kit.experiments.ledger import record_ledger
+from profiler_kit.experiments.machine import describe_device, load_average
+from profiler_kit.experiments.selected_kernels import selected_kernels
+from profiler_kit.experiments.subject import (
+    NotPossibleHereError,
+    Subject,
+    Variant,
+    as_given,
+    batch_of,
+    count_flops,
+    first_line,
+    make_subject,
+    reference_output,
+    relative_error,
+    run_once,
+)
+from profiler_kit.experiments.variants import builders
+from profiler_kit.report.experiment import ExperimentReport
+
+Progress = Callable[[float, str], object]
+Builder = Callable[[Subject], Variant]
+
+DEFAULT_SECONDS: Final = 10.0
+"""Time for measuring, unless another is given."""
+
+_PREPARED: Final = 0.3
+_RECORDED: Final = 0.4
+"""Shares of the work that are done when the variants have run once, and when their kernels are known."""
+
+
+def experiment(
+    layer: nn.Module | str,
+    input: Any,  # noqa: A002 (what a layer takes is its input)
+    *,
+    variants: Sequence[str] | None = None,
+    seconds: float = DEFAULT_SECONDS,
+    ledger: bool = True,
+    progress: Progress | None = None,
+) -> ExperimentReport:
+    """Measure a layer's forward pass under single changes, and put what the ledger says about it to the test.
+
+    The changes are those of :func:`profiler_kit.experiments.variants.builders`: layout, precision, batch size,
+    threads, padded channels, no bias, ``torch.compile``, and for a convolution the matrix product that does the same
+    work and the dense layer of equal FLOPs. They are timed in rounds, in another random order each, after a warm-up.
+    What cannot be tried here is listed with the reason. Outputs are compared with the layer in double precision.
+
+    The layer and the input are copied; neither they nor random state, threads or any other setting are changed.
+
+    Args:
+        layer: A module that takes and returns one tensor, or its description
+            (:func:`profiler_kit.experiments.layer_spec.make_layer`).
+        input: A tensor, or the shape of one with random values, of the type and on the device of the layer's weights.
+            A layer that is made from a description goes to the GPU if there is one.
+        variants: Names of the variants to measure, by default all.
+        seconds: Time for measuring. Preparing comes on top: compiling takes several seconds the first time.
+        ledger: Whether to record a convolution and the dense layer of equal FLOPs, decompose the ratio of their
+            times, and test each statement about it.
+        progress: Called with the share that is done, 0 to 1, and what is being done.
+
+    Raises:
+        ExperimentError: If the layer cannot be made, does not run on the input, or a variant's name is not known.
+        RecordingError: If another recording is running.
+    """
+    chosen = _chosen(variants)
+    subject = _subject(layer, input)
+    result = run_experiment(subject, chosen, seconds=seconds, ledger=ledger, progress=progress)
+    return ExperimentReport(replace(result, layer=_describe(layer, subject.layer)))
+
+
+def run_experiment(
+    subject: Subject,
+    chosen: Mapping[str, Builder],
+    *,
+    seconds: float,
+    ledger: bool = True,
+    told: Explanation | None = None,
+    other: tuple[nn.Module, Any] | None = None,
+    progress: Progress | None = None,
+) -> Experiment:
+    """Measure a subject; what :func:`experiment` does once the layer is there.
+
+    Args:
+        subject: The layer.
+        chosen: What makes the variants, by name.
+        seconds: Time for measuring.
+        ledger: Whether to test a ledger's statements.
+        told: The ledger to test; by default the layers are recorded for it.
+        other: The layer that the ledger compares with, and its input; by default the dense layer of equal FLOPs.
+        progress: Called with the share that is done, 0 to 1, and what is being done.
+    """
+    report, load = progress or (lambda _share, _text: None), load_average()
+    fast, makers = EQUAL_DENSE if other is None else OTHER_LAYER, dict(chosen)
+    against, no_claims = _other_side(subject, other) if ledger else (None, None)
+    if against is not None:
+        report(0.0, "recording both sides of the ledger")
+        if told is None:
+            told, no_claims = _ledger(subject, against)
+        makers |= _comparisons(subject, against, fast, told)
+    ready, outputs, missing = _prepare(subject, makers, report)
+    report(_PREPARED, "recording which kernels run")
+    contenders = [variant.contender for variant in ready]
+    kernels = selected_kernels(contenders, on_gpu=subject.on_gpu)
+
+    def measuring(share: float, text: str) -> None:
+        report(_RECORDED + share * (1 - _RECORDED), text)
+
+    times = time_interleaved(contenders, seconds=seconds, on_gpu=subject.on_gpu, progress=measuring)
+    measured = tuple(_measured(one, times, kernels[one.name], outputs[one.name], subject) for one in ready)
+    claims = () if told is None else put_on_trial(told, measured, missing, fast=fast)
+    report(1.0, "done")
+    return Experiment(
+        layer=_describe(subject.layer, subject.layer),
+        input_shape=tuple(subject.input.shape),
+        dtype=str(subject.input.dtype).removeprefix("torch."),
+        device=describe_device(subject.on_gpu),
+        load=load,
+        threads=torch.get_num_threads(),
+        rounds=times.rounds,
+        seconds=times.seconds,
+        preemptions=times.preemptions,
+        variants=measured,
+        not_possible=missing,
+        claims=claims,
+        no_claims=no_claims,
+    )
+
+
+def _other_side(
+    subject: Subject, other: tuple[nn.Module, Any] | None
+) -> tuple[tuple[nn.Module, Any] | None, str | None]:
+    """Return the layer to compare with and its input, or why there is none."""
+    if other is not None:
+        return other, None
+    try:
+        return equal_dense(subject), None
+    except NotPossibleHereError as reason:
+        return None, f"it compares with the dense layer of equal FLOPs, {reason}"
+
+
+def _ledger(subject: Subject, against: tuple[nn.Module, Any]) -> tuple[Explanation | None, str | None]:
+    try:
+        return record_ledger(subject, *against), None
+    except ProblemNotFoundError as error:
+        return None, str(error)
+
+
+def _comparisons(
+    subject: Subject, against: tuple[nn.Module, Any], fast: str, told: Explanation | None
+) -> dict[str, Builder]:
+    """Return what makes the variants that a ledger's statements are tested by, whatever else is measured."""
+    makers: dict[str, Builder] = {}
+    makers[fast] = builders()[EQUAL_DENSE] if fast == EQUAL_DENSE else partial(_other_layer, other=against)
+    claims = () if told is None else told.claims
+    if any(claim.factor == DISPATCH for claim in claims):
+        makers[SMALLEST_LAYER] = partial(smallest_like, name=SMALLEST_LAYER, like=subject.layer)
+        makers[SMALLEST_OTHER] = partial(smallest_like, name=SMALLEST_OTHER, like=against[0])
+    wanted = tuple(claim.batch for claim in claims if claim.batch is not None)
+    return makers | {name: make for name, make in builders(wanted).items() if name.startswith("batch ")}
+
+
+def _other_layer(subject: Subject, *, other: tuple[nn.Module, Any]) -> Variant:
+    layer, own_input = other
+    return replace(
+        as_given(subject),
+        name=OTHER_LAYER,
+        change=f"another layer: {_describe(layer, layer)}",
+        call=lambda: layer(own_input),
+        expected=reference_output(layer, own_input),
+        samples=batch_of(own_input),
+    )
+
+
+def _chosen(variants: Sequence[str] | None) -> dict[str, Builder]:
+    known = builders()
+    if variants is None:
+        return known
+    if unknown := [name for name in variants if name not in known]:
+        raise ExperimentError(f"no variant is called {unknown[0]!r}; there are {', '.join(known)}")
+    return {name: known[name] for name in variants}
+
+
+def _subject(layer: nn.Module | str, input_: Any) -> Subject:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = make_layer(layer) if isinstance(layer, str) else layer
+        if isinstance(layer, str) and torch.cuda.is_available():
+            module = module.to("cuda")
+        if not isinstance(input_, torch.Tensor):
+            weight = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+            try:
+                input_ = torch.randn(tuple(input_)).to(weight)
+            except (TypeError, RuntimeError) as error:
+                raise ExperimentError(f"input must be a tensor or a shape, not {input_!r}") from error
+    return make_subject(module, input_)
+
+
+def _prepare(
+    subject: Subject, chosen: Mapping[str, Builder], report: Progress
+) -> tuple[list[Variant], dict[str, Any], tuple[NotPossible, ...]]:
+    """Make every variant and run it once; returns those that run, their outputs, and the others."""
+    first = as_given(subject)
+    ready, outputs, missing = [first], {first.name: run_once(first.call)}, []
+    for number, (name, build) in enumerate(chosen.items()):
+        report(_PREPARED * number / len(chosen), f"preparing {name}")
+        try:
+            variant = build(subject)
+            with variant.setting():
+                outputs[name] = run_once(variant.call)
+        except NotPossibleHereError as reason:
+            missing.append(NotPossible(name, str(reason)))
+        except Exception as error:  # an operator without that type, no compiler, no memory: whatever this machine lacks
+            missing.append(NotPossible(name, first_line(error)))
+        else:
+            ready.append(variant)
+    return ready, outputs, tuple(missing)
+
+
+def _measured(
+    variant: Variant, times: InterleavedTimes, kernels: tuple[str, ...], output: Any, subject: Subject
+) -> MeasuredVariant:
+    own, base = times.call_ns[variant.name], times.call_ns[AS_GIVEN]
+    given = as_given(subject).samples
+    ratio = ratio_interval([ns / variant.samples for ns in own], [ns / given for ns in base])
+    calls = ratio_interval(own, base)
+    error: float | None = None
+    outputs: Outputs = "not compared"
+    if variant.expected is not None:
+        # A result of another shape is as wrong as one can be.
+        error = float("inf")
+        with suppress(ValueError, RuntimeError):
+            error = relative_error(variant.arrange(output), variant.expected)
+        outputs = "same" if error <= variant.tolerance else "different"
+    if variant.countable:
+        with variant.setting():
+            flops = count_flops(variant.call)
+    else:
+        flops = subject.flops
+    return MeasuredVariant(
+        name=variant.name,
+        change=variant.change,
+        call_ns=median_interval(own),
+        ratio=ratio,
+        ratio_of_calls=calls,
+        samples=variant.samples,
+        flops=flops,
+        kernels=kernels,
+        outputs=outputs,
+        error=error,
+        tolerance=None if variant.expected is None else variant.tolerance,
+    )
+
+
+def _describe(given: nn.Module | str, layer: nn.Module) -> str:
+    if isinstance(given, str):
+        return given.strip()
+    text = " ".join(repr(layer).split())
+    return text if len(text) <= _LONGEST_REPR else type(layer).__name__
+
+
+_LONGEST_REPR: Final = 120

@@ -1,0 +1,290 @@
+"""An experiment on a layer laid out for readers, and as JSON and CSV.
+
+JSON schema ``profiler_kit.experiment``, version 1. A measured time or ratio is ``{median, low, high, samples}``, where
+``low`` and ``high`` enclose the median with a probability of at least ``level``; a missing value is ``null``.
+
+| key | value |
+|---|---|
+| schema, schema_version, profiler_kit_version | as everywhere |
+| layer, input_shape, dtype, device, load, threads | what was measured, where, and how busy that was before |
+| rounds, seconds, preemptions, level, method | how it was measured, and how often other processes took a core away |
+| variants | [name, change, call_us, ratio (of a sample's time to the layer as given), effect (``faster``, ``slower``, |
+|  | ``no difference seen``, ``not known``), samples, flops, flops_per_s, kernels, outputs, error, tolerance] |
+| not_possible | [name, reason] |
+| claims | [factor, statement, advice, variant, quantity, predicted, measured, verdict (``confirmed``, ``refuted``, |
+|  | ``undecided``, ``not tested``), reason] |
+| no_claims | why there are none, ``null`` if there are some or none were asked for |
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import profiler_kit
+from profiler_kit.analysis.claims_on_trial import IM2COL_GEMM
+from profiler_kit.analysis.experiment import (
+    EQUAL_DENSE,
+    OTHER_LAYER,
+    SMALLEST_LAYER,
+    SMALLEST_OTHER,
+    Experiment,
+    LedgerClaim,
+    MeasuredVariant,
+    NotPossible,
+)
+from profiler_kit.analysis.timing_statistics import LEVEL, MedianInterval
+from profiler_kit.report import markdown, terminal
+from profiler_kit.report.json import plain
+from profiler_kit.report.layout import WIDE, Column, Item, Section, Table
+from profiler_kit.report.microseconds import to_csv
+from profiler_kit.report.names import short_kernel
+from profiler_kit.report.quantities import MISSING, is_missing, write
+
+SCHEMA: Final = "profiler_kit.experiment"
+SCHEMA_VERSION: Final = 1
+
+METHOD: Final = (
+    "Rounds in random order, each timing every variant in a block of calls after one that is not timed. Intervals are "
+    "exact ones of the median by order statistics; ratios are taken within a round."
+)
+
+_TITLE: Final = "profiler_kit experiment"
+_NO_CHANGES: Final = (EQUAL_DENSE, OTHER_LAYER, IM2COL_GEMM, SMALLEST_LAYER, SMALLEST_OTHER)
+"""Variants that are measured for comparison; nobody could use them in place of the layer."""
+
+_HELPING: Final = 3
+"""Changes that are named as those that help most."""
+
+
+@dataclass(frozen=True)
+class ExperimentReport:
+    """An experiment, ready to be rendered; ``print(report)`` shows it.
+
+    Attributes:
+        experiment: The figures.
+    """
+
+    experiment: Experiment
+
+    def to_text(self, *, width: int | None = None, color: bool = False) -> str:
+        """Render for a terminal of the given width, by default that of the one there is."""
+        width = width or shutil.get_terminal_size((100, 24)).columns
+        return terminal.render_sections(_TITLE, self._facts(), self.sections(), width=width, color=color)
+
+    def to_markdown(self) -> str:
+        """Render as Markdown."""
+        return markdown.render_sections(_TITLE, self._facts(), self.sections())
+
+    def to_json(self) -> str:
+        """Render as JSON; this module documents the schema."""
+        head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "profiler_kit_version": profiler_kit.__version__}
+        return json.dumps({**head, **self.to_dict()}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_csv(self) -> str:
+        """Render the variants as CSV, the ends of the intervals in columns of their own."""
+        return to_csv([_flat(row) for row in self.to_dict()["variants"]], _CSV_COLUMNS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON document without its head."""
+        result = self.experiment
+        document = plain(result)
+        document["variants"] = [_variant_document(one) for one in result.variants]
+        return {**document, "level": LEVEL, "method": METHOD}
+
+    def sections(self) -> list[Section]:
+        """Lay the experiment out."""
+        result = self.experiment
+        parts = [_variants_section(result), _kernels_section(result)]
+        if result.claims:
+            parts.append(claims_section(result.claims))
+        elif result.no_claims:
+            parts.append(Section("The ledger on trial", f"There is none: {result.no_claims}."))
+        parts.append(_changes_section(result))
+        if result.not_possible:
+            parts.append(_not_possible_section(result.not_possible))
+        return parts
+
+    def _facts(self) -> list[tuple[str, str]]:
+        result = self.experiment
+        shape = ",".join(map(str, result.input_shape))
+        return [
+            ("layer", result.layer),
+            ("input", f"({shape}) {result.dtype}"),
+            ("device", result.device),
+            ("load", result.load),
+            ("measured", measured_text(result.rounds, result.seconds, result.preemptions)),
+        ]
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def interval_text(measured: MedianInterval | None) -> str:
+    """Write the ends of an interval of ratios, ``0.95–1.04``."""
+    if measured is None or is_missing(measured.low):
+        return MISSING
+    digits = 3 if measured.median < _SMALL else 2
+    return f"{measured.low:,.{digits}f}–{measured.high:,.{digits}f}"
+
+
+_SMALL: Final = 0.1
+"""Ratios below this are written with one digit more, as in :func:`profiler_kit.report.quantities.write`."""
+
+
+def measured_text(rounds: int, seconds: float, preemptions: int | None) -> str:
+    """Say how much was measured, and how often other processes interfered."""
+    told = f"{rounds} rounds in random order in {seconds:.1f} s"
+    if preemptions is None or preemptions < _DISTURBING * seconds:
+        return told
+    return (
+        f"{told}; other processes took a core away {preemptions:,} times: what runs on several threads waits for each "
+        "of them, so times and verdicts may be about that"
+    )
+
+
+_DISTURBING: Final = 20
+"""Preemptions a second from which on a reader is warned; an undisturbed process has a few."""
+
+
+def effect(ratio: MedianInterval) -> str:
+    """Say in words what a ratio of times shows."""
+    if is_missing(ratio.low):
+        return "not known"
+    return "faster" if ratio.high < 1 else "slower" if ratio.low > 1 else "no difference seen"
+
+
+def claims_section(claims: Sequence[LedgerClaim]) -> Section:
+    """Lay out what became of the ledger's claims."""
+    items = []
+    for claim in claims:
+        details = [("try", claim.advice)] if claim.advice else []
+        if claim.measured is not None and claim.predicted is not None:
+            told = f"{write('ratio', claim.measured.median)} ({interval_text(claim.measured)})"
+            predicted = write("ratio", claim.predicted)
+            details += [("ratio of", claim.quantity), ("predicted", predicted), ("measured", told)]
+        if claim.variant:
+            details.append(("by", claim.variant))
+        details.append(("because", claim.reason))
+        items.append(Item(f"{claim.verdict}: {claim.statement}", details))
+    lead = (
+        "Each statement of the ledger against a change that would show it. Confirmed: the whole interval is nearer to "
+        "the prediction than to no effect; refuted: none of it is; undecided: the noise is too large."
+    )
+    return Section("The ledger on trial", lead, items=items)
+
+
+def _variants_section(result: Experiment) -> Section:
+    columns = (
+        Column("variant"),
+        Column("median", "duration"),
+        Column("a sample\n/ as given", "ratio"),
+        Column("interval\n95 %"),
+        Column("effect"),
+        Column("rate", "flops_per_s", from_width=WIDE),
+        Column("output"),
+        Column("error", from_width=WIDE),
+    )
+    rows = [
+        (
+            one.name,
+            one.call_ns.median,
+            one.ratio.median,
+            interval_text(one.ratio),
+            effect(one.ratio) if number else MISSING,
+            one.flops_per_s,
+            one.outputs,
+            MISSING if one.error is None else f"{one.error:.0e}",
+        )
+        for number, one in enumerate(result.variants)
+    ]
+    wrong = [one.name for one in result.variants if one.outputs == "different"]
+    notes = [f"Another output than the layer's, whatever the time: {', '.join(wrong)}."] if wrong else []
+    return Section(
+        "The layer under single changes",
+        "Times of one call, ratios of the time of one sample. " + METHOD,
+        items=_helping(result),
+        table=Table(columns, rows),
+        notes=notes,
+    )
+
+
+def _helping(result: Experiment) -> list[Item]:
+    """State which changes of the layer help most, one of each kind."""
+    better = [one for one in result.variants if effect(one.ratio) == "faster" and one.outputs == "same"]
+    best: dict[str, MeasuredVariant] = {}
+    for one in sorted(better, key=lambda one: one.ratio.median):
+        kind = one.name.rstrip("0123456789 ")
+        if kind not in _NO_CHANGES:
+            best.setdefault(kind, one)
+    if not best:
+        return [Item("No change with the same output is faster beyond the noise.")]
+    return [
+        Item(f"{one.name}: {write('ratio', one.ratio.median)} the time of a sample ({interval_text(one.ratio)})")
+        for one in list(best.values())[:_HELPING]
+    ]
+
+
+def _kernels_section(result: Experiment) -> Section:
+    """List the sequences of kernels, each with the variants that got it."""
+    chosen: dict[tuple[str, ...], list[str]] = {}
+    for one in result.variants:
+        chosen.setdefault(one.kernels, []).append(one.name)
+    items = [
+        Item(_sequence(kernels), [("variants" if len(names) > 1 else "variant", ", ".join(names))])
+        for kernels, names in chosen.items()
+    ]
+    return Section("Which kernels were selected", "From a recording of one call of each.", items=items)
+
+
+def _sequence(kernels: tuple[str, ...]) -> str:
+    counted: list[list[Any]] = []
+    for name in kernels:
+        if counted and counted[-1][0] == name:
+            counted[-1][1] += 1
+        else:
+            counted.append([name, 1])
+    texts = [short_kernel(name) + (f" ({times} times)" if times > 1 else "") for name, times in counted]
+    return " → ".join(texts) or "nothing that a library or PyTorch names"
+
+
+def _changes_section(result: Experiment) -> Section:
+    rows = [(one.name, one.change) for one in result.variants]
+    return Section("What was changed", table=Table((Column("variant"), Column("change", wrap=True)), rows))
+
+
+def _not_possible_section(missing: Sequence[NotPossible]) -> Section:
+    reasons: dict[str, list[str]] = {}
+    for one in missing:
+        reasons.setdefault(one.reason, []).append(one.name)
+    items = [Item(", ".join(names), [("why", reason)]) for reason, names in reasons.items()]
+    return Section("Not possible here", items=items)
+
+
+def _variant_document(one: MeasuredVariant) -> dict[str, Any]:
+    document = plain(one)
+    interval = document.pop("call_ns")
+    call_us = {
+        key: value / 1000 if key != "samples" and value is not None else value for key, value in interval.items()
+    }
+    # JSON has no infinity; an output that cannot even be compared has no error that a number could tell.
+    document["error"] = None if one.error == float("inf") else one.error
+    first = {"name": document.pop("name"), "change": document.pop("change"), "call_us": call_us}
+    told = effect(one.ratio)
+    return {**first, "ratio": document.pop("ratio"), "effect": told, "flops_per_s": plain(one.flops_per_s), **document}
+
+
+_CSV_COLUMNS: Final = (
+    *("name", "call_us", "call_us_low", "call_us_high", "ratio", "ratio_low", "ratio_high", "rounds", "effect"),
+    *("samples", "flops", "flops_per_s", "outputs", "error", "tolerance", "kernels", "change"),
+)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    flat = {key: value for key, value in row.items() if not isinstance(value, dict)}
+    for key in ("call_us", "ratio"):
+        flat |= {key: row[key]["median"], f"{key}_low": row[key]["low"], f"{key}_high": row[key]["high"]}
+    return {**flat, "rounds": row["ratio"]["samples"]}

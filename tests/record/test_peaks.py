@@ -1,0 +1,100 @@
+"""The CPU's peaks: measured outside of the recording, with the user's settings left alone, and in the trace."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.profiler import ProfilerActivity
+from torch.utils.flop_counter import FlopCounterMode
+
+from profiler_kit import read_trace
+from profiler_kit.record import Recorder, peaks
+from profiler_kit.record.peaks import measure_cpu_peaks
+from profiler_kit.trace.spans import METADATA_KEY
+from tests.record.recordings import complete_events, load
+
+cpu_only = pytest.mark.skipif(torch.cuda.is_available(), reason="the default differs where there is a GPU")
+
+
+def record(tmp_path: Path, **options: Any) -> Path:
+    with Recorder(None, tmp_path, **options) as recorder:
+        torch.ones(3).neg()
+    return recorder.trace_paths[0]
+
+
+def test_both_rates_are_positive_and_say_how_they_were_measured() -> None:
+    measured = measure_cpu_peaks()
+    assert measured is not None
+    assert set(measured) == {"device", "threads", "fp32_flops_per_s", "copy_bytes_per_s", "method"}
+    assert (measured["device"], measured["threads"]) == ("cpu", torch.get_num_threads())
+    assert measured["fp32_flops_per_s"] > 0
+    assert measured["copy_bytes_per_s"] > 0
+    assert "torch.mm" in measured["method"]
+
+
+def test_rates_are_work_by_the_fastest_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([0.5, 2.0, 0.25])
+    monkeypatch.setattr(peaks, "_fastest_s", lambda call: next(seconds))
+    result: dict[str, Any] = {}
+    peaks._measure(3, result)
+    assert result["fp32_flops_per_s"] == max(2 * 512**3 / 0.5, 2 * 1024**3 / 2.0)
+    assert result["copy_bytes_per_s"] == 2 * 64 * 1024**2 / 0.25
+    assert result["threads"] == 3
+
+
+@cpu_only
+def test_a_recording_of_the_cpu_carries_them_and_nothing_of_the_measurement(tmp_path: Path) -> None:
+    path = record(tmp_path)
+    assert load(path)[METADATA_KEY]["measured_peaks"] == measure_cpu_peaks()
+    assert read_trace(path).metadata[METADATA_KEY]["measured_peaks"] == measure_cpu_peaks()
+    names = {event["name"] for event in complete_events(path)}
+    assert "aten::neg" in names
+    assert names.isdisjoint({"aten::mm", "aten::copy_", "aten::full"})
+
+
+@pytest.mark.parametrize(
+    ("options", "measured"),
+    [
+        ({"measure_peaks": False}, False),
+        ({"measure_peaks": True, "activities": [ProfilerActivity.CPU, ProfilerActivity.CUDA]}, True),
+        ({"activities": iter([ProfilerActivity.CPU])}, True),
+        ({"activities": [ProfilerActivity.CPU, ProfilerActivity.CUDA]}, False),
+    ],
+    ids=["not wanted", "wanted", "cpu only", "with a gpu"],
+)
+def test_whether_it_is_measured_can_be_chosen(tmp_path: Path, options: dict[str, Any], measured: bool) -> None:
+    with Recorder(None, tmp_path, **options) as recorder:
+        torch.ones(3).neg()
+    (path,) = recorder.trace_paths
+    assert (load(path)[METADATA_KEY]["measured_peaks"] is not None) is measured
+
+
+def test_the_callers_settings_are_neither_used_nor_touched() -> None:
+    peaks._measured.cache_clear()
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    with FlopCounterMode(display=False) as counter, torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.device("meta"):
+            assert measure_cpu_peaks() is not None
+        assert torch.is_inference_mode_enabled()
+        assert torch.is_autocast_cpu_enabled()
+    assert counter.get_total_flops() == 0
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+    assert gc.isenabled()
+
+
+def test_without_memory_for_it_the_recording_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(peaks, "_copy", fail)
+    peaks._measured.cache_clear()
+    try:
+        path = record(tmp_path, measure_peaks=True)
+    finally:
+        peaks._measured.cache_clear()
+    assert load(path)[METADATA_KEY]["measured_peaks"] is None
