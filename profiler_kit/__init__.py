@@ -7,21 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from profiler_kit._profile import profile
+    from profiler_kit.analysis.copies import copies
+    from profiler_kit.analysis.explanation import Explanation, explain
+    from profiler_kit.analysis.idle import idle
+    from profiler_kit.analysis.launches import launches
+    from profiler_kit.analysis.memory_use import memory_use
+    from profiler_kit.analysis.overlap import overlap
+    from profiler_kit.analysis.rank_times import rank_times
+    from profiler_kit.analysis.run_diff import diff_runs
+    from profiler_kit.analysis.steps import steps
     from profiler_kit.errors import (
+        ExperimentError,
         MissingExtraError,
         ProfilerKitError,
         RecordingError,
         TraceFormatError,
         TraceNotFoundError,
     )
+    from profiler_kit.experiments.experiment import experiment
     from profiler_kit.formats import find_traces, read_ranks, read_trace
     from profiler_kit.kernels import KernelIdentity, identify
     from profiler_kit.report import Report, make_report
+    from profiler_kit.testing import check_trace
     from profiler_kit.trace import Trace
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ExperimentError",
+    "Explanation",
     "KernelIdentity",
     "MissingExtraError",
     "ProfilerKitError",
@@ -30,15 +44,28 @@ __all__ = [
     "Trace",
     "TraceFormatError",
     "TraceNotFoundError",
+    "check_trace",
+    "copies",
+    "diff_runs",
+    "experiment",
+    "explain",
     "find_traces",
     "identify",
+    "idle",
+    "launches",
     "make_report",
+    "memory_use",
+    "overlap",
     "profile",
+    "rank_times",
     "read_ranks",
     "read_trace",
+    "steps",
 ]
 
 _HOMES = {
+    "ExperimentError": "profiler_kit.errors",
+    "Explanation": "profiler_kit.analysis.explanation",
     "KernelIdentity": "profiler_kit.kernels",
     "MissingExtraError": "profiler_kit.errors",
     "ProfilerKitError": "profiler_kit.errors",
@@ -47,12 +74,23 @@ _HOMES = {
     "Trace": "profiler_kit.trace",
     "TraceFormatError": "profiler_kit.errors",
     "TraceNotFoundError": "profiler_kit.errors",
+    "check_trace": "profiler_kit.testing",
+    "copies": "profiler_kit.analysis.copies",
+    "diff_runs": "profiler_kit.analysis.run_diff",
+    "experiment": "profiler_kit.experiments.experiment",
+    "explain": "profiler_kit.analysis.explanation",
     "find_traces": "profiler_kit.formats",
     "identify": "profiler_kit.kernels",
+    "idle": "profiler_kit.analysis.idle",
+    "launches": "profiler_kit.analysis.launches",
     "make_report": "profiler_kit.report",
+    "memory_use": "profiler_kit.analysis.memory_use",
+    "overlap": "profiler_kit.analysis.overlap",
     "profile": "profiler_kit._profile",
+    "rank_times": "profiler_kit.analysis.rank_times",
     "read_ranks": "profiler_kit.formats",
     "read_trace": "profiler_kit.formats",
+    "steps": "profiler_kit.analysis.steps",
 }
 """Public name → module. Names are resolved on first use, so that importing the package loads nothing heavy."""
 

@@ -37,6 +37,10 @@ class RecordingError(ProfilerKitError):
     """Recording cannot start or its result cannot be written."""
 
 
+class ExperimentError(ProfilerKitError):
+    """A layer cannot be made, or does not run on the input it is to be measured with."""
+
+
 class MissingExtraError(ProfilerKitError):
     """A feature needs an optional dependency that is not installed.
 

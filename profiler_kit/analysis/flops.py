@@ -93,6 +93,31 @@ def backward_flops(forward: int) -> int:
     return 2 * forward
 
 
+def attention_flops(query: Shape, key: Shape, value: Shape) -> int:
+    """Return the FLOPs of attention: the scores and their product with the values (``sdpa_flop_count``).
+
+    Every query is multiplied with every key, also those that a causal mask hides. Keys and values may have fewer
+    heads than queries.
+
+    Args:
+        query: (batch, heads, queries, size).
+        key: (batch, key heads, keys, size).
+        value: (batch, key heads, keys, value size).
+    """
+    scores = prod(query[:3]) * key[2]
+    return 2 * scores * (query[3] + value[3])
+
+
+def attention_backward_flops(query: Shape, key: Shape, value: Shape) -> int:
+    """Return the FLOPs of attention's backward pass (``sdpa_backward_flop_count``).
+
+    The scores are computed again; then come two products with the values' size and two with the queries'.
+    Arguments as for :func:`attention_flops`.
+    """
+    scores = prod(query[:3]) * key[2]
+    return 2 * scores * (3 * query[3] + 2 * value[3])
+
+
 def forward_bytes(input_: Shape, weight: Shape, output: Shape, *, bias: int, itemsize: int) -> int:
     """Return the bytes that a forward pass moves at least: input, weight, bias and output once each.
 

@@ -38,12 +38,33 @@ DTYPES: Final[Mapping[str, str]] = {
     "long int": "int64",
     "signed char": "int8",
     "unsigned char": "uint8",
+    "short": "int16",
     "c10::Float8_e4m3fn": "float8_e4m3fn",
     "c10::Float8_e5m2": "float8_e5m2",
     "c10::Float8_e4m3fnuz": "float8_e4m3fnuz",
     "c10::Float8_e5m2fnuz": "float8_e5m2fnuz",
 }
 """C++ names of data types, as traces have them, and PyTorch's."""
+
+ITEMSIZES: Final[Mapping[str, int]] = {
+    "float64": 8,
+    "float32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "complex64": 8,
+    "complex128": 16,
+    "int64": 8,
+    "int32": 4,
+    "int16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+    "float8_e4m3fn": 1,
+    "float8_e5m2": 1,
+    "float8_e4m3fnuz": 1,
+    "float8_e5m2fnuz": 1,
+}
+"""Bytes of one value, by PyTorch's name of the type."""
 
 _FORMATS: Final = {3: ("NCL", "NLC"), 4: ("NCHW", "NHWC"), 5: ("NCDHW", "NDHWC")}
 """Memory formats of tensors by their number of dimensions: contiguous, channels last."""
@@ -177,7 +198,8 @@ def _at(values: Sequence[T] | None, place: int | None) -> T | None:
 def _shape(dims: tuple[Any, ...] | None, place: int | None) -> Shape | None:
     """Return a tensor's shape; scalars, lists of tensors and what is not there have none."""
     shape = _at(dims, place)
-    return shape if shape and all(isinstance(size, int) for size in shape) else None
+    is_shape = isinstance(shape, tuple) and shape and all(type(size) is int and size >= 0 for size in shape)
+    return shape if is_shape else None
 
 
 def _dtype(types: tuple[str, ...] | None, place: int | None) -> str | None:

@@ -74,16 +74,19 @@ class Selection:
     layer_source: str
 
 
-def selection(trace: Trace, op: Operation = "all", *, found: Passes | None = None) -> Selection:
+def selection(
+    trace: Trace, op: Operation = "all", *, found: Passes | None = None, work: LedgerWork | None = None
+) -> Selection:
     """List what was launched for each distinct convolution and matrix product.
 
     Args:
         trace: The trace.
         op: Which of them: ``conv``, ``linear`` (all matrix products) or ``all``.
         found: What :func:`profiler_kit.analysis.passes.passes` returned for the trace, if it was asked before.
+        work: What :func:`ledger_work` returned for the same, if it was asked before.
     """
     found = passes(trace) if found is None else found
-    work = ledger_work(trace, op, found)
+    work = ledger_work(trace, op, found) if work is None else work
     parts, pieces, told = work.parts, work.pieces, work.told
     kernels = _kernels(pieces, told)
     sequences = _sequences(parts, pieces)

@@ -39,14 +39,14 @@ def step_times(trace: Trace) -> StepTimes:
     step_of_activity = np.full(len(activity), NONE, dtype=np.int64)
     launched = launch != NONE
     launch_start = trace.launches["start_ns"].to_numpy()
-    step_of_activity[launched] = _step_at(steps, launch_start[launch[launched]])
+    step_of_activity[launched] = step_at(steps, launch_start[launch[launched]])
     outermost = trace.ops[trace.ops["parent"].isna().to_numpy()]
     table = pd.DataFrame(
         {
             "step": steps["step"],
             "start_ns": steps["start_ns"],
             "host_ns": steps["duration_ns"],
-            "op_ns": _sums(_step_at(steps, outermost["start_ns"].to_numpy()), outermost["duration_ns"], len(steps)),
+            "op_ns": _sums(step_at(steps, outermost["start_ns"].to_numpy()), outermost["duration_ns"], len(steps)),
             "kernels": _sums(step_of_activity, activity["kind"] == "kernel", len(steps)),
             "device_ns": _sums(step_of_activity, activity["duration_ns"], len(steps)),
             "device_busy_ns": _busy(step_of_activity, activity, len(steps)),
@@ -56,7 +56,7 @@ def step_times(trace: Trace) -> StepTimes:
     return StepTimes(table, total, total - int(table["device_ns"].sum()))
 
 
-def _step_at(steps: pd.DataFrame, time_ns: np.ndarray) -> np.ndarray:
+def step_at(steps: pd.DataFrame, time_ns: np.ndarray) -> np.ndarray:
     """Return the row of the step during which each time falls, or `NONE`."""
     if not len(steps):
         return np.full(len(time_ns), NONE, dtype=np.int64)

@@ -8,16 +8,48 @@ import sys
 from collections.abc import Sequence
 
 from profiler_kit import __version__
+from profiler_kit.cli.check import CheckCommand
 from profiler_kit.cli.command import Command
+from profiler_kit.cli.compare import CompareCommand
+from profiler_kit.cli.copies import CopiesCommand
 from profiler_kit.cli.demo import DemoCommand
+from profiler_kit.cli.diff import DiffCommand
+from profiler_kit.cli.experiment import ExperimentCommand
+from profiler_kit.cli.explain import ExplainCommand
+from profiler_kit.cli.export import ExportCommand
 from profiler_kit.cli.identify import IdentifyCommand
+from profiler_kit.cli.idle import IdleCommand
 from profiler_kit.cli.layers import LayersCommand
+from profiler_kit.cli.memory import MemoryCommand
+from profiler_kit.cli.predict import PredictCommand
+from profiler_kit.cli.ranks import RanksCommand
 from profiler_kit.cli.report import ReportCommand
+from profiler_kit.cli.roofline import RooflineCommand
 from profiler_kit.cli.selection import SelectionCommand
+from profiler_kit.cli.steps import StepsCommand
 from profiler_kit.errors import ProfilerKitError
 from profiler_kit.printable import printable
 
-COMMANDS: tuple[Command, ...] = (ReportCommand(), LayersCommand(), SelectionCommand(), IdentifyCommand(), DemoCommand())
+COMMANDS: tuple[Command, ...] = (
+    ReportCommand(),
+    LayersCommand(),
+    SelectionCommand(),
+    IdleCommand(),
+    CopiesCommand(),
+    StepsCommand(),
+    ExplainCommand(),
+    RooflineCommand(),
+    ExperimentCommand(),
+    CompareCommand(),
+    MemoryCommand(),
+    RanksCommand(),
+    DiffCommand(),
+    PredictCommand(),
+    IdentifyCommand(),
+    CheckCommand(),
+    ExportCommand(),
+    DemoCommand(),
+)
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
 
 from profiler_kit.analysis.kernel_facts import GROUPS
-from profiler_kit.cli.output import add_output_arguments, text_width, wants_color, write_output
+from profiler_kit.cli.output import FORMATS, add_output_arguments, text_width, wants_color, write_output
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
+from profiler_kit.errors import ProfilerKitError
+
+if TYPE_CHECKING:
+    from profiler_kit.trace import Trace
+
+_HTML = "html"
 
 
 class ReportCommand:
     """Say where the time went in a trace.
 
     The trace may come from profiler_kit.profile or from any torch.profiler, on any machine. Of a directory with
-    several traces, the newest is reported.
+    several traces, the newest is reported. The format html is one file with every view that TensorBoard's tab has, to
+    be opened from disk and sent around.
     """
 
     name = "report"
@@ -26,13 +35,16 @@ class ReportCommand:
         parser.add_argument(
             "--rows", type=int, default=15, metavar="N", help="rows of each table (default: %(default)s)"
         )
-        add_output_arguments(parser)
+        add_output_arguments(parser, (*FORMATS, _HTML))
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
         from profiler_kit.report import make_report
 
         trace = read_newest(arguments)
+        if arguments.format == _HTML:
+            write_page(arguments, trace)
+            return 0
         report = make_report(trace, by_shape=arguments.by_shape, group_kernels_by=arguments.group_by)
         if arguments.format == "json":
             text = report.to_json()
@@ -42,3 +54,17 @@ class ReportCommand:
             text = report.to_text(width=text_width(arguments), color=wants_color(arguments), rows=arguments.rows)
         write_output(arguments, text)
         return 0
+
+
+def write_page(arguments: argparse.Namespace, trace: Trace) -> None:
+    """Write the whole page about a trace as one HTML file.
+
+    Raises:
+        ProfilerKitError: If it would go to a terminal.
+    """
+    from profiler_kit.report.html import render
+    from profiler_kit.report.page import Answers
+
+    if not arguments.output and sys.stdout.isatty():
+        raise ProfilerKitError("a page is nothing for a terminal: name a file with --output FILE.html")
+    write_output(arguments, render(Answers(trace)))

@@ -27,17 +27,25 @@ class SelectionCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.selection import selection
+        from profiler_kit.analysis.passes import passes
+        from profiler_kit.analysis.reported_engines import reported_engines
+        from profiler_kit.analysis.selection import ledger_work, selection
+        from profiler_kit.report.reported_engines import reported_engines_document, reported_engines_section
         from profiler_kit.report.selection import selection_csv, selection_json, selection_sections
 
         trace = read_newest(arguments)
-        result = selection(trace, arguments.op)
+        found = passes(trace)
+        work = ledger_work(trace, arguments.op, found)
+        result = selection(trace, arguments.op, found=found, work=work)
+        reported = reported_engines(trace, found, work)
         if arguments.format == "json":
-            text = selection_json(result, trace.source)
+            text = selection_json(result, trace.source, reported_engines_document(reported))
         elif arguments.format == "csv":
             text = selection_csv(result)
         else:
             sections = selection_sections(result, arguments.rows)
+            if len(reported.table):
+                sections.append(reported_engines_section(reported, result, arguments.rows))
             text = render_sections(arguments, "profiler_kit selection", [("trace", trace.source)], sections)
         write_output(arguments, text)
         return 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import sys
 import tempfile
 import zipfile
 import zlib
@@ -27,6 +26,7 @@ from profiler_kit.trace import Health, Trace
 from profiler_kit.trace.dialect import Dialect
 from profiler_kit.trace.schema import TABLES
 from profiler_kit.trace.trace import restore_trace
+from profiler_kit.user_cache import user_cache
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ class Cache:
         """
         if source.file is None or (source.size or 0) < SMALLEST_BYTES:
             return None
-        directory = cache_directory()
+        directory = user_cache("traces")
         return None if directory is None else cls(directory / (fingerprint(source.file) + _SUFFIX))
 
     def load(self, source: str) -> Trace | None:
@@ -138,23 +138,6 @@ class Cache:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             _make_room(self.file.parent, sum(array.nbytes for array in content.values()))
             _write(self.file, content)
-
-
-def cache_directory() -> Path | None:
-    """Return the directory of kept traces, None if the user has no home."""
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        root = Path(base)
-    elif sys.platform == "win32":
-        root = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        root = home / "Library" / "Caches"
-    else:
-        root = home / ".cache"
-    return root / "profiler-kit" / "traces"
 
 
 def fingerprint(file: Path) -> str:

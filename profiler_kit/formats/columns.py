@@ -21,8 +21,10 @@ from profiler_kit.formats.events import (
     DeviceArguments,
     Event,
     RareArguments,
+    with_counters,
 )
 from profiler_kit.formats.fields import (
+    BAD_ARGUMENTS,
     DETAIL,
     FLOATS,
     GPU_TABLES,
@@ -34,6 +36,7 @@ from profiler_kit.formats.fields import (
     TABLE_OF_CATEGORY,
     TEXTS,
     TRACK_METADATA,
+    WITHOUT_THREAD,
 )
 from profiler_kit.formats.interning import Interner, Names, as_bytes, as_text, as_track
 from profiler_kit.formats.quantities import floats, integers, nanoseconds, nanoseconds_of_text
@@ -139,6 +142,8 @@ class ColumnBuilder:
             NeedsDetail: If more arguments must be decoded.
         """
         self._start()
+        if detail is Detail.COUNTERS:
+            events = self._with_counters(events)
         groups = self._group(events)
         needed = max((DETAIL.get(table, Detail.BULK) for table in groups), default=Detail.BULK)
         if needed > detail:
@@ -148,6 +153,17 @@ class ColumnBuilder:
             if group:
                 self._table(table, group, tables, exact=exact)
         return self._finish(tables, len(events), needed)
+
+    def _with_counters(self, events: list[Event]) -> list[Event]:
+        """Decode the arguments that were left as text until the category was known."""
+        decoded = []
+        for event in events:
+            try:
+                decoded.append(with_counters(event))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self._oddities[BAD_ARGUMENTS] += 1
+                decoded.append(msgspec.structs.replace(event, args=NO_ARGUMENTS))
+        return decoded
 
     def _group(self, events: list[Event]) -> dict[str, list[Event]]:
         """Return table → its events, in order."""
@@ -231,7 +247,7 @@ class ColumnBuilder:
                 duration = np.where(negative, 0, duration)
             columns["duration_ns"] = duration
         threads = self._threads(events)  # numbers the tracks of GPU activity, too
-        if table not in GPU_TABLES:
+        if table not in WITHOUT_THREAD:
             columns["thread"] = _int32(threads)
         if table == "flows":
             columns |= self._flows(events)
@@ -287,19 +303,20 @@ class ColumnBuilder:
         if set(map(type, args)) - _ARGUMENTS:
             args = [a if isinstance(a, Arguments) else NO_ARGUMENTS for a in args]
         columns: Columns = {name: integers(values(args)) for name, values in INTEGERS[table].items()}
+        columns |= {name: _int32(self.names.codes(values(args))) for name, values in TEXTS.get(table, {}).items()}
         if table != "allocations":
             columns["name"] = _int32(self.names.codes([e.name for e in events]))
         if table in HAS_EXTERNAL_ID:
             columns["external_id"] = self._external_ids(args)
-        if table == "ops":
+        if table in ("ops", "annotations"):
             columns["signature"] = self._signatures(args)
         elif table in GPU_TABLES:
             self._place(columns, events)
         if table == "kernels":
             columns |= {name: floats(values(args)) for name, values in FLOATS.items()}
             columns |= _three("grid", [a.grid for a in args]) | _three("block", [a.block for a in args])
-        elif table == "cpu_kernels":
-            columns |= {name: _int32(self.names.codes(values(args))) for name, values in TEXTS.items()}
+        elif table == "counters":
+            columns["device"] = integers([_number(e.pid) for e in events])
         elif table in ("copies", "annotations"):
             kinds = [as_text(e.cat).lower() for e in events]
             if table == "copies":

@@ -53,6 +53,12 @@ class DeviceArguments(Arguments, gc=False, frozen=True):
     block: Any = (MISSING, MISSING, MISSING)
     occupancy_percent: Any = field(default=_NAN, name="est. achieved occupancy %")
     bytes: Any = MISSING
+    # Of kernels of collectives, as PyTorch's ParamCommsUtils writes them.
+    collective: Any = field(default=None, name="Collective name")
+    collective_dtype: Any = field(default=None, name="dtype")
+    collective_elements: Any = field(default=MISSING, name="In msg nelems")
+    group_size: Any = field(default=MISSING, name="Group size")
+    group_ranks: Any = field(default=None, name="Process Group Ranks")
 
 
 class RareArguments(DeviceArguments, gc=False, frozen=True):
@@ -75,6 +81,8 @@ class RareArguments(DeviceArguments, gc=False, frozen=True):
     attributes: Any = None
     shapes: Any = None
     start_from: Any = None
+    # The whole `args` of an event whose keys are names of hardware counters, as text.
+    counters: Any = None
 
 
 NO_ARGUMENTS: Final = RareArguments()
@@ -86,6 +94,7 @@ class Detail(IntEnum):
     BULK = 0
     DEVICE = 1
     RARE = 2
+    COUNTERS = 3
 
 
 # An `args` that is no object at all must not cost the whole event.
@@ -94,7 +103,12 @@ _ARGUMENTS: Final = {
     Detail.BULK: Arguments | _NO_OBJECT,
     Detail.DEVICE: DeviceArguments | _NO_OBJECT,
     Detail.RARE: RareArguments | _NO_OBJECT,
+    # Which keys there are is only known once the category is; see `with_counters`.
+    Detail.COUNTERS: Raw,
 }
+_DECODE_RARE: Final = msgspec.json.Decoder(_ARGUMENTS[Detail.RARE]).decode
+
+COUNTER_CATEGORY: Final = "cuda_profiler_range"
 
 _Phase = Literal["", "X", "s", "f", "M", "i", "I", "t", "C", "B", "E"]
 _Category = Literal[
@@ -156,3 +170,19 @@ def event_type(detail: Detail, *, exact: bool, usual: bool) -> type[Event]:
     if usual:
         fields += [("ph", _Phase, ""), ("cat", _Category, "")]
     return cast("type[Event]", msgspec.defstruct("Event", fields, bases=(Event,), gc=False, frozen=True))
+
+
+def with_counters(event: Event) -> Event:
+    """Decode the arguments of an event that was decoded with `Detail.COUNTERS`; counters stay text.
+
+    Raises:
+        msgspec.DecodeError: If they cannot be read.
+        UnicodeDecodeError: Likewise.
+    """
+    if not isinstance(event.args, Raw):
+        return event
+    if event.cat == COUNTER_CATEGORY:
+        args: Any = msgspec.structs.replace(NO_ARGUMENTS, counters=str(bytes(event.args), "utf-8"))
+    else:
+        args = _DECODE_RARE(event.args)
+    return msgspec.structs.replace(event, args=args)

@@ -24,6 +24,7 @@ TABLE_OF_CATEGORY: Final = {
     "python_function": "python_functions",
     "cuda_sync": "syncs",
     "cpu_kernel": "cpu_kernels",
+    "cuda_profiler_range": "counters",
 }
 """Category in lower case → table, for complete events ("ph": "X")."""
 
@@ -33,14 +34,19 @@ DETAIL: Final = {
     "syncs": Detail.RARE,
     "allocations": Detail.RARE,
     "cpu_kernels": Detail.RARE,
+    "counters": Detail.COUNTERS,
 }
 """Table → which arguments it needs, `Detail.BULK` where it is not listed."""
 
 GPU_TABLES: Final = frozenset({"kernels", "copies", "syncs"})
 """Tables whose events are on a device and stream instead of a host thread."""
 
+WITHOUT_THREAD: Final = GPU_TABLES | {"counters"}
+"""Tables whose events are on no host thread."""
+
 NO_TIME: Final = "no start time or duration"
 NEGATIVE_DURATION: Final = "negative duration, read as 0"
+BAD_ARGUMENTS: Final = "arguments that cannot be read, left out"
 TRACK_METADATA: Final = "track metadata"
 SHADOW: Final = "GPU shadow of a layer span"
 
@@ -56,6 +62,8 @@ INTEGERS: Final[dict[str, dict[str, Callable[[Iterable[Any]], list[Any]]]]] = {
         "correlation": lambda args: [a.correlation for a in args],
         "registers_per_thread": lambda args: [a.registers_per_thread for a in args],
         "shared_memory_bytes": lambda args: [a.shared_memory_bytes for a in args],
+        "collective_elements": lambda args: [a.collective_elements for a in args],
+        "group_size": lambda args: [a.group_size for a in args],
     },
     "copies": {
         "device": lambda args: [a.device for a in args],
@@ -65,6 +73,7 @@ INTEGERS: Final[dict[str, dict[str, Callable[[Iterable[Any]], list[Any]]]]] = {
     },
     "annotations": {},
     "cpu_kernels": {},
+    "counters": {},
     "python_functions": {
         "python_id": lambda args: [a.python_id for a in args],
         "python_parent_id": lambda args: [a.python_parent_id for a in args],
@@ -94,16 +103,24 @@ FLOATS: Final[dict[str, Callable[[Iterable[Any]], list[Any]]]] = {
     "occupancy_percent": lambda args: [a.occupancy_percent for a in args],
 }
 
-TEXTS: Final[dict[str, Callable[[Iterable[Any]], list[Any]]]] = {
-    "library": lambda args: [a.library for a in args],
-    "primitive": lambda args: [a.primitive for a in args],
-    "propagation": lambda args: [a.propagation for a in args],
-    "algorithm": lambda args: [a.algorithm for a in args],
-    "layouts": lambda args: [a.layouts for a in args],
-    "attributes": lambda args: [a.attributes for a in args],
-    "shapes": lambda args: [a.shapes for a in args],
-    "start_from": lambda args: [a.start_from for a in args],
+TEXTS: Final[dict[str, dict[str, Callable[[Iterable[Any]], list[Any]]]]] = {
+    "kernels": {
+        "collective": lambda args: [a.collective for a in args],
+        "collective_dtype": lambda args: [a.collective_dtype for a in args],
+        "group_ranks": lambda args: [a.group_ranks for a in args],
+    },
+    "cpu_kernels": {
+        "library": lambda args: [a.library for a in args],
+        "primitive": lambda args: [a.primitive for a in args],
+        "propagation": lambda args: [a.propagation for a in args],
+        "algorithm": lambda args: [a.algorithm for a in args],
+        "layouts": lambda args: [a.layouts for a in args],
+        "attributes": lambda args: [a.attributes for a in args],
+        "shapes": lambda args: [a.shapes for a in args],
+        "start_from": lambda args: [a.start_from for a in args],
+    },
+    "counters": {"metrics": lambda args: [a.counters for a in args]},
 }
-"""Text column of `cpu_kernels` → its values of all events."""
+"""Table → text column → its values of all events."""
 
 HAS_EXTERNAL_ID: Final = frozenset({"ops", "launches", "kernels", "copies", "annotations"})

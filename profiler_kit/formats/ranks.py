@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from profiler_kit.formats.discovery import find_traces
-from profiler_kit.formats.registry import read_trace
+from profiler_kit.formats.several import read_traces
 from profiler_kit.formats.source import Progress
 from profiler_kit.trace import Trace
 from profiler_kit.trace.distributed import distributed_info
@@ -50,7 +50,7 @@ def read_ranks(path: str | PathLike[str], *, cache: bool = True, progress: Progr
     Args:
         path: What :func:`find_traces` takes, usually a directory.
         cache: As in :func:`read_trace`.
-        progress: As in :func:`read_trace`; called for one file after the other.
+        progress: As in :func:`read_trace`; bytes count over all files.
 
     Raises:
         TraceNotFoundError: If there is no trace.
@@ -60,8 +60,8 @@ def read_ranks(path: str | PathLike[str], *, cache: bool = True, progress: Progr
     origins: dict[int, str] = {}
     superseded: list[str] = []
     unnumbered: list[Trace] = []
-    for place in find_traces(path):
-        trace = read_trace(place, cache=cache, progress=progress)
+    places = find_traces(path)
+    for place, trace in zip(places, read_traces(places, cache=cache, progress=progress), strict=True):
         rank, origin = rank_of(trace, place)
         if rank is None:
             unnumbered.append(trace)
@@ -80,5 +80,11 @@ def rank_of(trace: Trace, place: Path) -> tuple[int | None, str]:
     rank = distributed_info(trace.metadata).get("rank")
     if isinstance(rank, int) and not isinstance(rank, bool) and rank >= 0:
         return rank, FROM_TRACE
-    found = _NAME.findall(place.name)
-    return (int(found[-1]), FROM_NAME) if found else (None, FROM_ORDER)
+    named = rank_in_name(place.name)
+    return (named, FROM_NAME) if named is not None else (None, FROM_ORDER)
+
+
+def rank_in_name(name: str) -> int | None:
+    """Return the rank that a file's name tells, None if it tells none."""
+    found = _NAME.findall(name)
+    return int(found[-1]) if found else None

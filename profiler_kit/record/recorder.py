@@ -18,15 +18,18 @@ from torch.profiler import ProfilerAction
 
 import profiler_kit
 from profiler_kit.errors import RecordingError
+from profiler_kit.record.counters import counter_configuration
 from profiler_kit.record.cpu_kernels import CpuKernelCapture
+from profiler_kit.record.cudnn_log import CudnnLogCapture
 from profiler_kit.record.cycles import CycleProfiler, refuse_running_profiler
 from profiler_kit.record.environment import describe_environment
 from profiler_kit.record.layer_spans import LayerSpans, name_layers
+from profiler_kit.record.peaks import measure_cpu_peaks
 from profiler_kit.record.trace_file import write_trace
 from profiler_kit.trace.spans import METADATA_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from os import PathLike
     from types import TracebackType
     from typing import TypeVar
@@ -70,6 +73,17 @@ class Recorder:
             because each of their kernels takes 8 to 9 µs longer then, which is 2 % of a medium CNN's step time and up
             to 5 % of a small one's (tests/benchmarks/overhead.py on two cores). Possible on Linux on x86-64; where it
             is not, one line is logged and the trace says why.
+        cudnn_log: Whether to have cuDNN log which engine runs each convolution, and to take that along in the trace.
+            Writing the log takes the host time, so that a recording with it is for reading selections, not for timing.
+            It has to be asked for before cuDNN's first use in the process. Without CUDA one line is logged and the
+            trace says why there is none.
+        measure_peaks: Whether to measure what the CPU can do at most (a matrix product and a copy, about 0.3 s once a
+            process, before the recording begins) and write it into the trace, for the roofline. None stands for yes
+            where only the CPU is recorded, because the rates of GPUs are known from their data sheets.
+        counters: Hardware counters to read for every kernel, by CUPTI's names, on GPUs of NVIDIA only; for executed
+            FLOPs those of :data:`profiler_kit.record.counters.FLOP_COUNTERS`. Kernels are run again and again until
+            all are read and are not timed, so record times without them. A process may need the right to read
+            counters (NVIDIA's ERR_NVGPUCTRPERM says how).
         on_trace_ready: Called with the ``torch.profiler.profile`` after each cycle's file has been written.
         **profiler_options: Further options of ``torch.profiler.profile``.
 
@@ -94,6 +108,9 @@ class Recorder:
         worker: str | None = None,
         layers: bool = True,
         cpu_kernels: bool = False,
+        cudnn_log: bool = False,
+        measure_peaks: bool | None = None,
+        counters: Sequence[str] = (),
         on_trace_ready: Callable[[Any], object] | None = None,
         **profiler_options: Any,
     ) -> None:
@@ -112,8 +129,14 @@ class Recorder:
         self._state = "new"
         self._spans = LayerSpans(model) if model is not None and layers else None
         self._cpu_kernels = CpuKernelCapture() if cpu_kernels else None
+        self._cudnn_log = CudnnLogCapture() if cudnn_log else None
+        if counters:
+            profiler_options["experimental_config"] = counter_configuration(counters, profiler_options)
+        activities = None if activities is None else list(activities)
+        self._measure_peaks = _records_cpu_only(activities) if measure_peaks is None else measure_peaks
+        self._peaks: dict[str, Any] | None = None
         self._profiler = CycleProfiler(
-            [instrument for instrument in (self._spans, self._cpu_kernels) if instrument is not None],
+            [one for one in (self._spans, self._cpu_kernels, self._cudnn_log) if one is not None],
             schedule=schedule or (_record_everything if active is None else torch.profiler.schedule(**steps)),
             activities=activities,
             record_shapes=record_shapes,
@@ -140,6 +163,8 @@ class Recorder:
             raise RecordingError("another recording is running in this process; recordings cannot be nested")
         try:
             refuse_running_profiler()
+            if self._measure_peaks:
+                self._peaks = measure_cpu_peaks()
             self._profiler.__enter__()
         except BaseException:
             _recording.release()
@@ -217,12 +242,20 @@ class Recorder:
             "schedule": self._steps,
             "environment": describe_environment(),
             "cpu_kernels": {"captured": False} if self._cpu_kernels is None else self._cpu_kernels.describe(),
+            "cudnn_log": {"captured": False} if self._cudnn_log is None else self._cudnn_log.describe(),
+            "measured_peaks": self._peaks,
             "layers": {} if self._model is None else _describe_layers(self._model),
         }
 
 
 def _record_everything(step: int) -> ProfilerAction:  # noqa: ARG001 - a schedule's signature
     return ProfilerAction.RECORD
+
+
+def _records_cpu_only(activities: list[Any] | None) -> bool:
+    if activities is None:
+        return not torch.cuda.is_available()
+    return all(activity == torch.profiler.ProfilerActivity.CPU for activity in activities)
 
 
 def _check_schedule(steps: dict[str, int | None], schedule: Callable[[int], Any] | None) -> None:

@@ -16,6 +16,11 @@ Schema ``profiler_kit.report``, version 1. Times are integer ns in fields that e
 | kernel_groups | kernel time by one fact (``by``, ``rows``), ``null`` if not asked for |
 | selection | :class:`profiler_kit.analysis.selection.Selection`; ``kernels``, ``sequences`` name their ``row`` |
 | cpu_kernels | :class:`profiler_kit.analysis.cpu_kernel_times.CpuKernelTimes`, what oneDNN and MKL ran |
+| step_work | :func:`profiler_kit.analysis.step_work.step_work`, as a list of rows |
+| device_time | idle time by cause, copies by kind and by who caused them, launches, overlap, steps in parts |
+| memory | ``devices`` and ``live`` of :class:`profiler_kit.analysis.memory_use.MemoryUse`, empty if not recorded |
+| explanation | why the convolution with most time takes longer than the matrix product with most time, or ``null``
+(:mod:`profiler_kit.report.explanation`) |
 | layers, operators, kernels, copies, steps | results documented in :mod:`profiler_kit.analysis`, tables as ``rows`` |
 """
 
@@ -28,6 +33,7 @@ from typing import Any
 import pandas as pd
 
 import profiler_kit
+from profiler_kit.analysis.device_time import DeviceTime
 from profiler_kit.report.quantities import is_missing
 from profiler_kit.report.report import Report
 
@@ -37,6 +43,8 @@ SCHEMA_VERSION = 1
 
 def render(report: Report) -> str:
     """Render a report as JSON text."""
+    from profiler_kit.report.explanation import explanation_document  # it takes `plain` from here
+
     document = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -55,8 +63,23 @@ def render(report: Report) -> str:
         "copies": plain(report.copies),
         "cpu_kernels": plain(report.cpu_kernels),
         "steps": plain(report.steps),
+        "step_work": plain(report.step_work),
+        "device_time": _device_time(report.device_time),
+        "memory": {"devices": plain(report.memory.devices), "live": plain(report.memory.live)},
+        "explanation": None if report.explanation is None else explanation_document(report.explanation),
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _device_time(found: DeviceTime) -> dict[str, Any]:
+    """Return the tables about the devices' time that do not grow with the number of gaps and copies."""
+    return {
+        "idle": {"devices": plain(found.idle.devices), "causes": plain(found.idle.causes)},
+        "copies": {"kinds": plain(found.copies.table), "causes": plain(found.copies.causes)},
+        "launches": {"calls": plain(found.launches.calls), "stretches": plain(found.launches.stretches)},
+        "overlap": plain(found.overlap),
+        "steps": plain(found.steps),
+    }
 
 
 def plain(value: Any) -> Any:

@@ -51,14 +51,14 @@ _KEYS: Final = (
 
 def layer_rows(result: LayerTimes) -> list[dict[str, Any]]:
     """Return the rows of the layer table with times in µs."""
-    shown = result.table.assign(**_times(result))
+    shown = result.table.assign(**times_of(result))
     rows = rows_in_microseconds(shown)
     return [{key: row[key] for key in _KEYS} for row in rows]
 
 
 def layers_json(result: LayerTimes, source: str) -> str:
     """Render the layer table as JSON text."""
-    total, unattributed = _books(result)
+    total, unattributed = total_and_unattributed(result)
     document = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -91,7 +91,7 @@ def layers_sections(result: LayerTimes, rows: int) -> list[Section]:
     parts = []
     if len(result.table):
         lead = f"{of} of each layer with its inner layers; self is without. Deeper indented, inside the one above."
-        total, unattributed = _books(result)
+        total, unattributed = total_and_unattributed(result)
         inside = total - unattributed
         share = inside / total if total else 1.0
         books = (
@@ -117,13 +117,14 @@ def _of(result: LayerTimes) -> str:
     return "GPU" if result.device_total_ns else "host operators"
 
 
-def _books(result: LayerTimes) -> tuple[int, int]:
+def total_and_unattributed(result: LayerTimes) -> tuple[int, int]:
+    """Return what the shown times add up to, and the part of it in no layer, in ns."""
     if _of(result) == "GPU":
         return result.device_total_ns, result.device_unattributed_ns
     return result.host_total_ns, result.host_unattributed_ns
 
 
-def _times(result: LayerTimes) -> dict[str, pd.Series]:
+def times_of(result: LayerTimes) -> dict[str, pd.Series]:
     """Return the times that are shown: of the device, or of the host where nothing ran on a GPU."""
     table, of = result.table, "device" if _of(result) == "GPU" else "host"
     own = {f"{name}_self_ns": table[f"{name}_{of}_self_ns"] for name in ("forward", "backward")}
@@ -138,12 +139,12 @@ def _times(result: LayerTimes) -> dict[str, pd.Series]:
 
 def _tree(result: LayerTimes, rows: int) -> Table:
     """Lay out the layers with most time of their own and what encloses them, in order of the model."""
-    table = result.table.assign(**_times(result))
+    table = result.table.assign(**times_of(result))
     separator = PATH_SEPARATOR if result.source == FROM_MODULES else "."
     path_of = {name: tuple(name.split(separator)) if name else () for name in table["layer"]}
     chosen = table.nlargest(rows, "self_ns")["layer"]
     around = {path_of[name][:depth] for name in chosen for depth in range(len(path_of[name]) + 1)}
-    paths = [path for path in _in_tree_order(path_of.values()) if path in around]
+    paths = [path for path in in_tree_order(path_of.values()) if path in around]
     by_path = {path_of[row["layer"]]: row for row in table.to_dict("records")}
     data = []
     for path, label in zip(paths, _labels(paths, separator), strict=True):
@@ -168,7 +169,7 @@ def _tree(result: LayerTimes, rows: int) -> Table:
     return Table(columns, data, len(table) - len(data))
 
 
-def _in_tree_order(paths: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def in_tree_order(paths: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Order paths so that each comes right after what encloses it; neighbours stay in their order."""
     known = list(paths)
     rank: dict[tuple[str, ...], int] = {}

@@ -50,6 +50,11 @@ def short_layouts(layouts: str | None) -> str:
     return " ".join(f"{part[0]} {part[4]}" if len(part) > 4 and part[4] else part[0] for part in there)
 
 
+def short_activity(name: str) -> str:
+    """Return the name of a kernel, copy or memset in short; what a copy is from and to is no parameter list."""
+    return name if name.startswith(("Memcpy", "Memset")) else short_kernel(name)
+
+
 def _without_nested_arguments(text: str) -> str:
     """Cut parameters off, and leave out template arguments inside template arguments."""
     kept: list[str] = []

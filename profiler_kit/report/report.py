@@ -5,10 +5,15 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 
+import pandas as pd
+
 from profiler_kit.analysis.breakdown import Breakdown, breakdown
 from profiler_kit.analysis.cpu_kernel_times import CpuKernelTimes, cpu_kernel_times
+from profiler_kit.analysis.device_time import DeviceTime, device_time
+from profiler_kit.analysis.explanation import Explanation, explain_slowest
 from profiler_kit.analysis.facts import RecordingFacts, recording_facts
-from profiler_kit.analysis.findings import Evidence, Finding, findings
+from profiler_kit.analysis.finding import Finding
+from profiler_kit.analysis.findings import Evidence, findings
 from profiler_kit.analysis.kernel_times import (
     CopyTimes,
     KernelGroups,
@@ -18,10 +23,14 @@ from profiler_kit.analysis.kernel_times import (
     kernel_times,
 )
 from profiler_kit.analysis.layer_times import LayerTimes, layer_times
+from profiler_kit.analysis.memory_use import MemoryUse, memory_use
 from profiler_kit.analysis.operator_times import OperatorTimes, operator_times
 from profiler_kit.analysis.passes import passes
-from profiler_kit.analysis.selection import Selection, selection
+from profiler_kit.analysis.problem_sides import sides_of
+from profiler_kit.analysis.roofs import roofs_of
+from profiler_kit.analysis.selection import Selection, ledger_work, selection
 from profiler_kit.analysis.step_times import StepTimes, step_times
+from profiler_kit.analysis.step_work import step_work
 from profiler_kit.analysis.totals import Totals, totals
 from profiler_kit.trace import Health, Trace
 
@@ -50,6 +59,10 @@ class Report:
     copies: CopyTimes
     cpu_kernels: CpuKernelTimes
     steps: StepTimes
+    step_work: pd.DataFrame
+    device_time: DeviceTime
+    memory: MemoryUse
+    explanation: Explanation | None
 
     def to_text(self, *, width: int | None = None, color: bool = False, rows: int = DEFAULT_ROWS) -> str:
         """Render for a terminal.
@@ -96,19 +109,26 @@ def make_report(trace: Trace, *, by_shape: bool = False, group_kernels_by: str |
     copies = copy_times(trace)
     cpu_kernels = cpu_kernel_times(trace, operators.host_total_ns)
     found = passes(trace)
+    devices = device_time(trace, found.layers)
+    work = ledger_work(trace, "all", found)
+    ledger = selection(trace, found=found, work=work)
     return Report(
         source=trace.source,
         facts=recording_facts(trace),
         health=trace.health,
         totals=sums,
         breakdown=breakdown(trace, sums),
-        findings=findings(Evidence(sums, operators, kernels, copies, cpu_kernels)),
+        findings=findings(Evidence(sums, operators, kernels, copies, cpu_kernels, devices)),
         layers=layer_times(trace, found=found),
-        selection=selection(trace, found=found),
+        selection=ledger,
         operators=operators,
         kernels=kernels,
         kernel_groups=group_kernels(kernels, group_kernels_by) if group_kernels_by else None,
         copies=copies,
         cpu_kernels=cpu_kernels,
         steps=step_times(trace),
+        step_work=step_work(trace),
+        device_time=devices,
+        memory=memory_use(trace, layers=found.layers),
+        explanation=explain_slowest(sides_of(trace, roofs_of(trace), found=found, work=work, ledger=ledger)),
     )

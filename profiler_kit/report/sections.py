@@ -6,17 +6,32 @@ from typing import Any
 
 import pandas as pd
 
+from profiler_kit.analysis.facts import RecordingFacts
+from profiler_kit.analysis.finding import WORTH_SAYING
+from profiler_kit.report.copies import copies_section
 from profiler_kit.report.cpu_kernels import cpu_kernel_section
+from profiler_kit.report.explanation import explanation_section
+from profiler_kit.report.idle import idle_section
 from profiler_kit.report.kernel_identity import types, what
 from profiler_kit.report.layers import short_layer
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
+from profiler_kit.report.memory import memory_sections
 from profiler_kit.report.names import shapes, short_kernel
+from profiler_kit.report.overlap import overlap_section
 from profiler_kit.report.quantities import with_unit
 from profiler_kit.report.report import Report
 from profiler_kit.report.selection import selection_section
+from profiler_kit.report.steps import steps_section
+
+MEMORY_ROWS = 8
+"""Most rows of what was live at a memory peak; the command shows them all."""
 
 SELECTION_ROWS = 8
 """Most rows of the selection ledger in a report; the command shows them all, with their kernels."""
+
+
+_WHY = "Why the convolution takes longer"
+"""Heading of what the ledger of factors says of the convolution and the matrix product with most time."""
 
 
 def sections(report: Report, rows: int) -> list[Section]:
@@ -34,18 +49,27 @@ def sections(report: Report, rows: int) -> list[Section]:
         _operators(report, rows),
         _kernels(report, rows),
         _kernel_groups(report),
+        _idle(report),
         _copies(report, rows),
+        _overlap(report),
         cpu_kernel_section(report.cpu_kernels, rows) if len(report.cpu_kernels.table) else None,
         _steps(report, rows),
+        *(memory_sections(report.memory, min(rows, MEMORY_ROWS)) if len(report.memory.devices) else ()),
         _health(report),
+        None if report.explanation is None else explanation_section(report.explanation, _WHY),
     ]
     return [part for part in parts if part]
 
 
 def headline(report: Report) -> list[tuple[str, str]]:
     """Return the facts that stand above all sections, as (label, text)."""
-    facts, environment = report.facts, report.facts.environment
-    lines = [("trace", report.source)]
+    return headline_of(report.source, report.facts, report.totals.steps)
+
+
+def headline_of(source: str, facts: RecordingFacts, step_count: int) -> list[tuple[str, str]]:
+    """Return what names a trace, as (label, text): the file, the devices, the rank, and how much was recorded."""
+    environment = facts.environment
+    lines = [("trace", source)]
     if facts.devices:
         lines.append(
             ("device", ", ".join(f"{name or 'GPU'} (device {number})" for number, name in facts.devices.items()))
@@ -58,7 +82,7 @@ def headline(report: Report) -> list[tuple[str, str]]:
         of = f" of {facts.world_size}" if facts.world_size else ""
         lines.append(("rank", f"{facts.rank}{of}"))
     spans = f"{with_unit('duration', facts.span_ns)}"
-    steps = f", {report.totals.steps} step{'s'[: report.totals.steps > 1]}" if report.totals.steps else ""
+    steps = f", {step_count} step{'s'[: step_count > 1]}" if step_count else ""
     lines.append(("recorded", f"{spans}{steps}"))
     return lines
 
@@ -247,49 +271,23 @@ def _kernel_groups(report: Report) -> Section | None:
 
 
 def _copies(report: Report, rows: int) -> Section | None:
-    result = report.copies
-    if not len(result.table):
-        return None
-    shown, left_out = _cut(result.table, rows)
-    data = [(row.name, row.calls, row.total_ns, row.bytes, row.bytes_per_s) for row in shown.itertuples(index=False)]
-    columns = (
-        Column("copy"),
-        Column("calls", "count"),
-        Column("total", "duration"),
-        Column("size", "bytes"),
-        Column("rate", "bytes_per_s"),
-    )
-    return Section("Copies and memsets", table=Table(columns, data, left_out))
+    result = report.device_time.copies
+    return copies_section(result, rows) if len(result.table) else None
+
+
+def _idle(report: Report) -> Section | None:
+    devices = report.device_time.idle.devices
+    matters = int(devices["idle_ns"].sum()) > WORTH_SAYING * int(devices["span_ns"].sum())
+    return idle_section(report.device_time.idle) if matters else None
+
+
+def _overlap(report: Report) -> Section | None:
+    result = report.device_time.overlap
+    return overlap_section(result) if int(result.classes["hidden_ns"].sum()) else None
 
 
 def _steps(report: Report, rows: int) -> Section | None:
-    result = report.steps
-    if not len(result.table):
-        return None
-    shown, left_out = _cut(result.table, rows)
-    with_device = bool(result.device_total_ns)
-    columns = [
-        Column("step"),
-        Column("host", "duration", same_unit="time"),
-        Column("in operators", "duration", same_unit="time"),
-    ]
-    if with_device:
-        columns += [
-            Column("kernels", "count"),
-            Column("device", "duration", same_unit="time"),
-            Column("device busy", "duration", same_unit="time"),
-        ]
-    data = []
-    for row in shown.itertuples(index=False):
-        cells = [row.step, row.host_ns, row.op_ns]
-        data.append(tuple([*cells, row.kernels, row.device_ns, row.device_busy_ns] if with_device else cells))
-    notes = []
-    if with_device:
-        inside = result.device_total_ns - result.device_unattributed_ns
-        notes.append(
-            _books("Device time in steps", inside, "in none", result.device_unattributed_ns, result.device_total_ns)
-        )
-    return Section("Steps", table=Table(columns, data, left_out), notes=notes)
+    return steps_section(report.device_time.steps, rows) if len(report.device_time.steps.table) else None
 
 
 def _books(inside: str, inside_ns: int, outside: str, outside_ns: int, total_ns: int) -> str:

@@ -4,7 +4,9 @@ JSON schema ``profiler_kit.selection``, version 1. Times are in µs in fields th
 ``null``. ``total_us`` = ``attributed_us`` (the rows) + ``unattributed_us``, which is ``other_operators_us`` +
 ``no_operator_us``. The rows' fields are those of :class:`profiler_kit.analysis.selection.Selection`, with ``kernels``
 [name, role, calls (launches), us, library, operation, algorithm, tensor_cores] and ``sequences`` (the different
-sequences of kernels: kernels, calls, us, steps). ``flops`` are those of one call.
+sequences of kernels: kernels, calls, us, steps). ``reported_engines`` is what cuDNN's log says of the convolutions
+(:class:`profiler_kit.analysis.reported_engines.ReportedEngines`), ``null`` for a trace without it. ``flops`` are
+those of one call.
 """
 
 from __future__ import annotations
@@ -91,14 +93,15 @@ def selection_document(result: Selection) -> dict[str, Any]:
     }
 
 
-def selection_json(result: Selection, source: str) -> str:
-    """Render the ledger as JSON text."""
+def selection_json(result: Selection, source: str, reported: dict[str, Any] | None = None) -> str:
+    """Render the ledger as JSON text, with the engines that cuDNN's log reports if the trace has one."""
     document = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         "profiler_kit_version": profiler_kit.__version__,
         "source": source,
         **selection_document(result),
+        "reported_engines": reported,
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

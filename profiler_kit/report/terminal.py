@@ -13,7 +13,7 @@ from rich.text import Text
 
 from profiler_kit.printable import printable
 from profiler_kit.report.layout import Item, Section, Table
-from profiler_kit.report.quantities import bar, write
+from profiler_kit.report.quantities import bar, is_missing, write
 from profiler_kit.report.report import Report
 from profiler_kit.report.sections import headline, sections
 
@@ -128,7 +128,7 @@ def _table_view(table: Table, width: int) -> RenderableType:
         line = [Text(column[number]) for column in cells]
         if bars is not None:
             is_total = row[bars] == 1.0 and number == len(table.rows) - 1
-            line.append(Text("" if is_total else bar(row[bars], bar_width), style="cyan"))
+            line.append(Text("" if is_total or is_missing(row[bars]) else bar(row[bars], bar_width), style="cyan"))
         view.add_row(*line)
     if not table.left_out:
         return view

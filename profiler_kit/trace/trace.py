@@ -41,6 +41,7 @@ class Trace:
     kernels: pd.DataFrame
     copies: pd.DataFrame
     cpu_kernels: pd.DataFrame
+    counters: pd.DataFrame
     annotations: pd.DataFrame
     layers: pd.DataFrame
     python_functions: pd.DataFrame
@@ -230,7 +231,9 @@ def _join(frames: dict[str, pd.DataFrame]) -> None:
         op[found] = launch_op[launch[found]]
         activity["launch"] = _rows(launch)
         activity["op"] = _rows(op)
-    cpu_kernels = frames["cpu_kernels"]
+    kernels, cpu_kernels = frames["kernels"], frames["cpu_kernels"]
+    for name in ("collective", "collective_dtype", "group_ranks"):
+        kernels[name] = kernels[name].mask(kernels[name] == "")  # most kernels communicate nothing
     for name in ("propagation", "algorithm", "layouts", "attributes", "shapes"):
         cpu_kernels[name] = cpu_kernels[name].mask(cpu_kernels[name] == "")  # the library had nothing to say
     start = cpu_kernels["start_ns"].to_numpy()

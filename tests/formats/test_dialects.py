@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -173,6 +174,17 @@ def test_memory_events(reading):
     assert trace.allocations.address.tolist() == [-16]
     assert trace.allocations["bytes"].tolist() == [-512]
     assert trace.allocations.total_reserved_bytes.isna().all()
+
+
+def test_hardware_counters_and_what_stands_beside_them(reading):
+    counted = {"smsp__sass_thread_inst_executed_op_ffma_pred_on.sum": 12, "dram__bytes.sum": 3.5}
+    range_ = {"ph": "X", "cat": "cuda_profiler_range", "name": "sgemm", "pid": 3, "tid": 0, "ts": 9, "dur": 4}
+    trace = reading([*activity(5, 5, 5), range_ | {"args": counted}, OP | {"args": 7}, range_ | {"args": [1]}])
+    assert [json.loads(text) for text in trace.counters.metrics] == [counted, [1]]
+    columns = ["name", "device", "start_ns", "duration_ns"]
+    assert trace.counters[columns].to_numpy().tolist() == [["sgemm", 3, 9000, 4000]] * 2
+    assert trace.kernels.correlation.tolist() == [9]
+    assert trace.ops.external_id.isna().tolist() == [False, True]
 
 
 @pytest.mark.parametrize("odd", [None, [1], "text", 5, {}])

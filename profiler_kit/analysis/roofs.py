@@ -1,0 +1,162 @@
+"""The ceilings of the machine that a trace was recorded on: peak rates by arithmetic unit, bandwidth, SMs.
+
+They come from what the user gives, from the table of GPUs (:mod:`profiler_kit.devices`) by the trace's own
+``deviceProperties``, or, for a CPU, from what was measured when the trace was recorded. Nothing is assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from profiler_kit.devices import device_of_properties, find_device
+from profiler_kit.trace import Trace
+from profiler_kit.trace.spans import METADATA_KEY
+
+ANY_UNIT: Final = "any unit"
+"""Key of a peak that was given without saying of which unit."""
+
+_TENSOR_UNITS: Final[Mapping[str, str]] = {
+    "f64": "fp64_tensor",
+    "f32": "fp32_tensor",
+    "tf32": "tf32_tensor",
+    "f16": "fp16_tensor",
+    "bf16": "bf16_tensor",
+    "fp8": "fp8_tensor",
+    "i8": "int8_tensor",
+}
+_UNITS: Final[Mapping[str, str]] = {"f64": "fp64", "f32": "fp32", "f16": "fp16", "bf16": "bf16"}
+
+
+@dataclass(frozen=True)
+class Roofs:
+    """What a machine can do at best; None where it is not known.
+
+    Attributes:
+        name: Name of the device.
+        kind: ``gpu`` or ``cpu``.
+        sm_count: SMs, or compute units.
+        peak_flops_per_s: Peak rate by unit and type, keys as in :class:`profiler_kit.devices.Device`, or `ANY_UNIT`.
+        bandwidth_bytes_per_s: Bandwidth of the memory, reads and writes together.
+        threads: Threads that the CPU's peaks are those of.
+        sources: Where the figures come from, in words.
+    """
+
+    name: str | None
+    kind: str
+    sm_count: int | None = None
+    peak_flops_per_s: Mapping[str, float] = field(default_factory=dict)
+    bandwidth_bytes_per_s: float | None = None
+    threads: int | None = None
+    sources: tuple[str, ...] = ()
+
+    @property
+    def processors(self) -> str:
+        """What the vendor calls its processors: SMs, or CUs."""
+        return "CUs" if (self.name or "").startswith("AMD") else "SMs"
+
+    def peak(self, unit: str | None) -> float | None:
+        """Return the peak rate of a unit in FLOP/s, None if it is not known."""
+        known = self.peak_flops_per_s
+        return None if unit is None else known.get(unit, known.get(ANY_UNIT))
+
+
+def roofs_of(
+    trace: Trace,
+    *,
+    device: str | None = None,
+    peak_flops_per_s: float | None = None,
+    bandwidth_bytes_per_s: float | None = None,
+) -> Roofs:
+    """Return the ceilings of the machine that a trace was recorded on.
+
+    Args:
+        trace: The trace.
+        device: Name of the GPU, in place of what the trace says.
+        peak_flops_per_s: Peak rate to take for all units, in place of what is known.
+        bandwidth_bytes_per_s: Bandwidth, in place of what is known.
+
+    Raises:
+        profiler_kit.devices.UnknownDeviceError: No GPU is known by that name.
+    """
+    roofs = _of_gpu(trace, device) if trace.has_gpu_activity or len(trace.counters) or device else _of_cpu(trace)
+    sources = list(roofs.sources)
+    if peak_flops_per_s is not None:
+        roofs = replace(roofs, peak_flops_per_s={ANY_UNIT: float(peak_flops_per_s)})
+        sources.append("peak rate as given")
+    if bandwidth_bytes_per_s is not None:
+        roofs = replace(roofs, bandwidth_bytes_per_s=float(bandwidth_bytes_per_s))
+        sources.append("bandwidth as given")
+    return replace(roofs, sources=tuple(sources))
+
+
+def unit_of(tensor_cores: str, input_dtype: str | None) -> str | None:
+    """Return the arithmetic unit that a kernel's name tells of, a key of peak rates; None if it does not.
+
+    Args:
+        tensor_cores: yes, no or unknown, see :class:`profiler_kit.kernels.KernelIdentity`.
+        input_dtype: Type in which inputs enter the multiplication, likewise.
+    """
+    if tensor_cores == "yes":
+        return _TENSOR_UNITS.get(input_dtype or "")
+    return _UNITS.get(input_dtype or "") if tensor_cores == "no" else None
+
+
+def _of_gpu(trace: Trace, name: str | None) -> Roofs:
+    """Return the ceilings of the GPU with that name, or of the one that was busiest."""
+    properties = {} if name else _properties(trace)
+    known = find_device(name) if name else device_of_properties(properties)
+    told = properties.get("name")
+    stated = _whole(properties.get("numSms"))
+    if known is None:
+        sources = ("SMs as the trace states them",) if stated else ()
+        return Roofs(str(told) if told else None, "gpu", sm_count=stated, sources=sources)
+    source = "named by the user" if name else "recognised from the trace's deviceProperties"
+    return Roofs(
+        name=known.name,
+        kind="gpu",
+        sm_count=stated or known.sm_count,
+        peak_flops_per_s=dict(known.peak_flops_per_s),
+        bandwidth_bytes_per_s=known.memory_bandwidth_bytes_per_s,
+        sources=(f"data sheet of {known.name}, {source}",),
+    )
+
+
+def _properties(trace: Trace) -> Mapping[str, Any]:
+    """Return what the trace says of the GPU that was busiest, or of its first one."""
+    listed = trace.metadata.get("deviceProperties")
+    entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    busy = trace.kernels.groupby("device")["duration_ns"].sum()
+    busiest = busy.index.tolist()[int(busy.to_numpy().argmax())] if len(busy) else None
+    return next((one for one in entries if one.get("id") == busiest), entries[0] if entries else {})
+
+
+def _of_cpu(trace: Trace) -> Roofs:
+    own = trace.metadata.get(METADATA_KEY)
+    own = own if isinstance(own, dict) else {}
+    measured, environment = own.get("measured_peaks"), own.get("environment")
+    cpu = environment.get("cpu") if isinstance(environment, dict) else None
+    cpu = cpu if isinstance(cpu, dict) else {}
+    name = str(cpu["model"]) if cpu.get("model") else None
+    threads = _whole(cpu.get("intra_op_threads"))
+    if not isinstance(measured, dict):
+        return Roofs(name, "cpu", threads=threads)
+    peak, bandwidth = _rate(measured.get("fp32_flops_per_s")), _rate(measured.get("copy_bytes_per_s"))
+    return Roofs(
+        name=name,
+        kind="cpu",
+        peak_flops_per_s={} if peak is None else {"fp32": peak},
+        bandwidth_bytes_per_s=bandwidth,
+        threads=_whole(measured.get("threads")) or threads,
+        sources=("measured on this CPU when the trace was recorded",),
+    )
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int and value > 0 else None
+
+
+def _rate(value: Any) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 < value < float("inf") else None

@@ -1,0 +1,63 @@
+"""``profiler-kit ranks``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
+from profiler_kit.cli.progress import byte_progress
+
+if TYPE_CHECKING:
+    from profiler_kit.formats import Ranks
+
+
+class RanksCommand:
+    """Compare the ranks of a distributed job.
+
+    Reads one trace for each rank (of several, the last written): what each rank did with its time, which rank the
+    others waited for in each step and why, and the collectives with their bandwidth. Collectives are matched by their
+    order in a step, clocks aligned by their ends. CSV holds the table of ranks.
+    """
+
+    name = "ranks"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's arguments."""
+        parser.add_argument("path", metavar="TRACES", help="a directory, pattern or zip archive with a trace per rank")
+        parser.add_argument("--no-cache", action="store_true", help="parse anew, and keep nothing for the next time")
+        parser.add_argument("--rows", type=int, default=15, metavar="N", help="rows of text (default: %(default)s)")
+        add_output_arguments(parser, TABLE_FORMATS)
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Run the command."""
+        from profiler_kit.analysis.rank_times import rank_times
+        from profiler_kit.report.ranks import ranks_csv, ranks_facts, ranks_json, ranks_sections
+
+        result = rank_times(_read(arguments))
+        if arguments.format == "json":
+            text = ranks_json(result, arguments.path)
+        elif arguments.format == "csv":
+            text = ranks_csv(result)
+        else:
+            facts = [("traces", arguments.path), *ranks_facts(result)]
+            text = render_sections(arguments, "profiler_kit ranks", facts, ranks_sections(result, arguments.rows))
+        write_output(arguments, text)
+        return 0
+
+
+def _read(arguments: argparse.Namespace) -> Ranks:
+    """Read the ranks; tells on standard error what was left out, and where their numbers are guesses."""
+    from profiler_kit.formats import read_ranks
+    from profiler_kit.formats.ranks import FROM_ORDER
+    from profiler_kit.printable import printable
+
+    with byte_progress(f"reading {printable(arguments.path)}") as advance:
+        ranks = read_ranks(arguments.path, cache=not arguments.no_cache, progress=advance)
+    if ranks.superseded:
+        print(f"{len(ranks.superseded)} traces are older than another one of their rank, left out", file=sys.stderr)
+    numbered = [rank for rank, origin in ranks.origins.items() if origin == FROM_ORDER]
+    if numbered:
+        print(f"{len(numbered)} traces do not tell their rank; they are numbered in order", file=sys.stderr)
+    return ranks

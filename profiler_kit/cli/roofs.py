@@ -1,0 +1,42 @@
+"""Arguments that say what the machine can do at best."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from profiler_kit.analysis.roofs import Roofs
+    from profiler_kit.trace import Trace
+
+
+def add_roof_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--device``, ``--peak-flops`` and ``--bandwidth``."""
+    parser.add_argument("--device", metavar="NAME", help="GPU to take figures of, e.g. H100; default: the trace's own")
+    parser.add_argument("--peak-flops", type=_rate, metavar="FLOP/S", help="peak rate of the device, e.g. 19.5e12")
+    parser.add_argument("--bandwidth", type=_rate, metavar="BYTES/S", help="bandwidth of its memory, e.g. 1.5e12")
+
+
+def given_roofs(arguments: argparse.Namespace, trace: Trace) -> Roofs | None:
+    """Return the machine as the arguments say, with what the trace tells besides; None if they say nothing.
+
+    Raises:
+        profiler_kit.devices.UnknownDeviceError: No GPU is known by the name that was given.
+    """
+    from profiler_kit.analysis.roofs import roofs_of
+
+    if arguments.device is None and arguments.peak_flops is None and arguments.bandwidth is None:
+        return None
+    return roofs_of(
+        trace,
+        device=arguments.device,
+        peak_flops_per_s=arguments.peak_flops,
+        bandwidth_bytes_per_s=arguments.bandwidth,
+    )
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no positive rate")
+    return value

@@ -1,0 +1,100 @@
+"""What became of the rules, laid out as a table, and as JSON.
+
+JSON schema ``profiler_kit.check``, version 1: ``passed``, and ``rows`` with ``rule``, ``value``, ``minimum``,
+``maximum``, ``result`` ("passed", "failed" or "not known"), ``evidence``, ``names`` (of the kernels or copies it is
+about), ``new`` and ``gone`` (names against a baseline).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import profiler_kit
+from profiler_kit.analysis.checks import PASSED, CheckResult, is_share
+from profiler_kit.report import terminal
+from profiler_kit.report.json import plain
+from profiler_kit.report.layout import Column, Item, Section, Table
+from profiler_kit.report.names import short_activity
+from profiler_kit.report.quantities import MISSING, is_missing, write
+
+SCHEMA: Final = "profiler_kit.check"
+SCHEMA_VERSION: Final = 1
+
+_TEXT_WIDTH: Final = 120
+
+_MOST_NAMES: Final = 8
+
+
+def checks_json(result: CheckResult, source: str) -> str:
+    """Render the result as JSON text."""
+    document = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "profiler_kit_version": profiler_kit.__version__,
+        "source": source,
+        "passed": result.passed,
+        **plain(result),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def checks_sections(result: CheckResult) -> list[Section]:
+    """Lay out the result: what failed first, then what passed."""
+    table = result.table
+    failed, passed = table[table["result"] != PASSED], table[table["result"] == PASSED]
+    sections = []
+    if len(failed):
+        lead = "A rule that the trace cannot answer counts as failed." if (failed["result"] != "failed").any() else ""
+        title = f"{len(failed)} of {len(table)} rules failed"
+        sections.append(Section(title, lead, table=_table(failed)))
+        if items := [item for row in failed.to_dict("records") if (item := _item(row)) is not None]:
+            sections.append(Section("What they are about", items=items))
+    if len(passed):
+        every = f"All {len(table)} rules passed" if len(passed) == len(table) else f"{len(passed)} passed"
+        sections.append(Section(every, table=_table(passed)))
+    return sections
+
+
+def checks_text(result: CheckResult, source: str) -> str:
+    """Render the result as text of fixed width, for test reports."""
+    facts = [("trace", source)]
+    return terminal.render_sections(_TITLE, facts, checks_sections(result), width=_TEXT_WIDTH, color=False)
+
+
+_TITLE: Final = "profiler_kit check"
+
+
+def _table(rows: Any) -> Table:
+    columns = (Column("rule"), Column("found"), Column("wanted"), Column("result"), Column("evidence", wrap=True))
+    data = [
+        (row["rule"], _value(row["rule"], row["value"]), _wanted(row), row["result"], row["evidence"])
+        for row in rows.to_dict("records")
+    ]
+    return Table(columns, data)
+
+
+def _item(row: dict[Any, Any]) -> Item | None:
+    """List the names that a failed rule is about, None if there are none."""
+    details = []
+    for key, label in (("new", "new"), ("gone", "gone"), ("names", "")):
+        names = list(dict.fromkeys(short_activity(name) for name in row[key]))
+        details += [(label, name) for name in names[:_MOST_NAMES]]
+        if len(names) > _MOST_NAMES:
+            details.append((label, f"and {len(names) - _MOST_NAMES} more"))
+    return Item(row["rule"], details) if details else None
+
+
+def _value(rule: str, value: Any) -> str:
+    if is_missing(value):
+        return MISSING
+    return write("share", value) if is_share(rule) else f"{value:,.6g}"
+
+
+def _wanted(row: dict[Any, Any]) -> str:
+    limits = [
+        f"{word} {_value(row['rule'], row[key])}"
+        for key, word in (("minimum", "at least"), ("maximum", "at most"))
+        if not is_missing(row[key])
+    ]
+    return ", ".join(limits) or "as the baseline"

@@ -1,0 +1,166 @@
+"""Rules against traces whose answer is known by hand, and rules files that are wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from profiler_kit.analysis.checks import FAILED, MEASURES, PASSED, UNKNOWN, KernelSet, Rule, check, kernel_set
+from profiler_kit.formats import read_trace
+from profiler_kit.testing.rules import RulesError, parse_rules, read_baseline, read_rules, write_baseline
+from profiler_kit.trace import Trace
+from tests.builders import TraceBuilder
+
+TENSOR_CORES = "sm80_xmma_fprop_implicit_gemm_f16f16_f16f32_f32_nhwckrsc_nhwc_tilesize128x128x32_stage4_tensor16x8x16"
+WITHOUT = "volta_sgemm_64x64_nt"
+TRANSFORM = "void cudnn::ops::nchwToNhwcKernel<float, float, float, false, true>(p)"
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Trace:
+    """100 µs from first to last activity, of which 80 busy: 30 on tensor cores, 10 in another product, 5 transforms."""
+    b = TraceBuilder()
+    b.annotation("ProfilerStep#1", 0, 300)
+    b.annotation("layer: conv (Conv2d) #1", 0, 60)
+    b.op("aten::conv2d", 0, 50)
+    b.kernel(TRANSFORM, 100, 5, launched_at=5)
+    b.kernel(TENSOR_CORES, 105, 30, launched_at=10)
+    b.op("aten::linear", 70, 30)
+    b.kernel(WITHOUT, 140, 10, launched_at=75)
+    b.kernel("relu", 155, 15, launched_at=110)
+    b.kernel("unlaunched", 170, 10, launched_at=None)
+    b.copy("Memcpy HtoD (Pageable -> Device)", 190, 7, launched_at=120, size=1000)
+    b.copy("Memcpy HtoD (Pinned -> Device)", 197, 3, launched_at=125, size=1000)
+    return read_trace(b.write(tmp_path / "t.json"))
+
+
+@pytest.mark.parametrize(
+    ("measure", "value"),
+    [
+        ("tensor_core_share", 30 / 40),
+        ("layout_transforms", 1),
+        ("layout_transform_share", 5 / 80),
+        ("pageable_copies", 1),
+        ("idle_share", 20 / 100),
+        ("launch_coverage", 4 / 5),
+        ("operator_coverage", 45 / 80),
+        ("layer_coverage", 35 / 80),
+        ("kernels_per_step", 5),
+    ],
+)
+def test_measures(trace: Trace, measure: str, value: float) -> None:
+    assert set(MEASURES) >= {measure}
+    for limits, result in [
+        ({"minimum": value}, PASSED), ({"maximum": value}, PASSED),
+        ({"minimum": value + 0.001}, FAILED), ({"maximum": value - 0.001}, FAILED),
+    ]:  # fmt: skip
+        (row,) = check(trace, [Rule(measure, **limits)]).table.to_dict("records")
+        assert (row["value"], row["result"]) == (pytest.approx(value), result)
+
+
+def test_every_measure_is_tested_above() -> None:
+    parameters = test_measures.pytestmark[0].args[1]  # type: ignore[attr-defined]
+    assert {name for name, _ in parameters} == set(MEASURES)
+
+
+def test_what_the_trace_does_not_tell_is_not_passed(tmp_path: Path) -> None:
+    b = TraceBuilder()
+    b.op("aten::relu", 0, 10)
+    trace = read_trace(b.write(tmp_path / "t.json"))
+    rules = [Rule(name, minimum=0) for name in MEASURES]
+    result = check(trace, rules)
+    assert set(result.table["result"]) == {UNKNOWN}
+    assert not result.passed
+    assert all(result.table["evidence"])
+
+
+def test_a_baseline_names_what_is_new_and_gone(trace: Trace, tmp_path: Path) -> None:
+    found = kernel_set(trace)
+    assert found == KernelSet("GPU", frozenset([TRANSFORM, TENSOR_CORES, WITHOUT, "relu", "unlaunched"]))
+    file = tmp_path / "kernels.json"
+    write_baseline(file, found)
+    assert read_baseline(file) == found
+    names = json.loads(file.read_text())["kernels"]
+    assert names == sorted(names)
+    assert check(trace, [Rule("kernels", baseline=found)]).passed
+    other = KernelSet("GPU", found.names - {"relu"} | {"gelu"})
+    (row,) = check(trace, [Rule("kernels", baseline=other)]).table.to_dict("records")
+    assert (row["result"], row["new"], row["gone"]) == (FAILED, ("relu",), ("gelu",))
+    (row,) = check(trace, [Rule("kernels", baseline=KernelSet("operators", found.names))]).table.to_dict("records")
+    assert row["result"] == UNKNOWN
+
+
+def test_kernels_of_a_cpu_trace_are_its_operators(tmp_path: Path) -> None:
+    b = TraceBuilder()
+    b.op("aten::linear", 0, 10)
+    assert kernel_set(read_trace(b.write(tmp_path / "t.json"))) == KernelSet("operators", frozenset(["aten::linear"]))
+
+
+def test_a_rules_file(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    write_baseline(tmp_path / "rules" / "base.json", KernelSet("GPU", frozenset("k")))
+    file = tmp_path / "rules" / "rules.toml"
+    file.write_text('idle_share.max = 0.25\n[tensor_core_share]\nmin = 0.5\nmax = 1\n[kernels]\nbaseline = "base.json"')
+    assert read_rules(file) == [
+        Rule("idle_share", maximum=0.25),
+        Rule("tensor_core_share", minimum=0.5, maximum=1),
+        Rule("kernels", baseline=KernelSet("GPU", frozenset("k"))),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({}, "no rules"),
+        ({"idle_shares": {"max": 1}}, "idle_shares: no such rule; did you mean idle_share?"),
+        ({"zzz": {"max": 1}}, "known are tensor_core_share"),
+        ({"idle_share": 0.5}, "idle_share: write [idle_share]"),
+        ({"idle_share": {}}, "empty; add min or max"),
+        ({"idle_share": {"maximum": 1}}, "idle_share.maximum: no such setting; use min or max"),
+        ({"idle_share": {"max": "1"}}, "idle_share.max: '1' is not a number"),
+        ({"idle_share": {"max": True}}, "idle_share.max: True is not a number"),
+        ({"idle_share": {"max": float("nan")}}, "is not a number"),
+        ({"idle_share": {"min": 2, "max": 1}}, "min 2 is greater than max 1"),
+        ({"kernels": {"max": 1}}, "kernels.max: no such setting; use baseline"),
+        ({"kernels": {"baseline": 1}}, "kernels.baseline: 1 is not the name of a file"),
+        ({"kernels": {"baseline": "none.json"}}, "none.json: no such baseline; write one with"),
+    ],
+)
+def test_a_wrong_rule_is_named_with_its_remedy(content: dict[str, Any], words: str) -> None:
+    with pytest.raises(RulesError) as error:
+        parse_rules(content, source="rules.toml")
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("not json", "not a baseline ("),
+        ("[]", "its schema is not"),
+        ('{"schema": "profiler_kit.baseline", "schema_version": 9}', "schema_version is not 1"),
+        (
+            '{"schema": "profiler_kit.baseline", "schema_version": 1, "of": "GPU", "kernels": [1]}',
+            "not a list of names",
+        ),
+    ],
+)
+def test_a_wrong_baseline_is_named(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "b.json"
+    file.write_text(text)
+    with pytest.raises(RulesError) as error:
+        read_baseline(file)
+    assert str(error.value).startswith(f"{file}: ")
+    assert words in str(error.value)
+
+
+def test_a_rules_file_that_is_no_toml_names_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "r.toml"
+    file.write_text("[idle_share]\nmax = = 1")
+    with pytest.raises(RulesError, match=r"r\.toml: not TOML: .*line 2"):
+        read_rules(file)
+    with pytest.raises(RulesError, match="no such rules file"):
+        read_rules(tmp_path / "none.toml")

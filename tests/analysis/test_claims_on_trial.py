@@ -1,0 +1,173 @@
+"""The ledger's statements against measurements whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from profiler_kit import explain, read_trace
+from profiler_kit.analysis.claims_on_trial import put_on_trial, variants_needed
+from profiler_kit.analysis.experiment import LedgerClaim, MeasuredVariant, NotPossible
+from profiler_kit.analysis.explanation import Claim, Explanation
+from profiler_kit.analysis.ledger_factors import Factor
+from profiler_kit.analysis.roofs import Roofs
+from profiler_kit.analysis.timing_statistics import MedianInterval
+
+SAMPLES = Path(__file__).resolve().parents[2] / "traces"
+
+
+@pytest.fixture(scope="module")
+def ledger() -> Explanation:
+    """A real ledger, for its sides; tests put their own claims in."""
+    (path,) = SAMPLES.glob("batch_1/*.pt.trace.json.gz")
+    return explain(read_trace(path), "conv7x7", "dense", pass_="forward")
+
+
+def interval(low: float, high: float) -> MedianInterval:
+    return MedianInterval((low + high) / 2, low, high, 20)
+
+
+def variant(name: str, low: float, high: float, **changed: Any) -> MeasuredVariant:
+    """A variant whose time is between `low` and `high` times that of the layer as given, which takes 1 ms."""
+    ratio = interval(low, high)
+    fields: dict[str, Any] = {
+        "name": name, "change": f"{name} is changed", "call_ns": interval(low * 1e6, high * 1e6), "ratio": ratio,
+        "ratio_of_calls": ratio, "samples": 1, "flops": 100, "kernels": (), "outputs": "same", "error": 0.0,
+        "tolerance": 1e-4,
+    }  # fmt: skip
+    return MeasuredVariant(**{**fields, **changed})
+
+
+GIVEN = variant("as given", 1, 1)
+FAST = variant("equal dense", 0.1, 0.1)
+
+
+def only(trials: tuple[LedgerClaim, ...]) -> LedgerClaim:
+    """The trial of the one claim after the headline."""
+    _, claim = trials
+    return claim
+
+
+def expecting(ledger: Explanation, share: float, change: str = "channels_last", **fields: Any) -> Explanation:
+    claim = Claim("layout_transforms", "Title", "evidence", "advice", change, share * ledger.slow.device_us, **fields)
+    return replace(ledger, claims=(claim,))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"), [(0.45, 0.6, "confirmed"), (0.5, 0.9, "undecided"), (0.8, 1.1, "refuted")]
+)
+def test_a_proposed_change_is_compared_with_its_expectation(
+    ledger: Explanation, low: float, high: float, verdict: str
+) -> None:
+    trials = put_on_trial(expecting(ledger, 0.5), [GIVEN, variant("channels_last", low, high)], [], fast="equal dense")
+    claim = only(trials)
+    assert (claim.verdict, claim.variant, claim.statement) == (verdict, "channels_last", "Title")
+    assert claim.predicted == pytest.approx(0.5)
+    assert claim.measured == interval(low, high)
+
+
+def test_a_wrong_output_proves_nothing(ledger: Explanation) -> None:
+    wrong = variant("channels_last", 0.4, 0.5, outputs="different", error=0.9)
+    claim = only(put_on_trial(expecting(ledger, 0.5), [GIVEN, wrong], [], fast="equal dense"))
+    assert claim.verdict == "not tested"
+    assert "another output (error 9e-01)" in claim.reason
+
+
+def test_what_could_not_be_tried_says_why(ledger: Explanation) -> None:
+    missing = [NotPossible("cudnn.benchmark", "this runs on the CPU")]
+    claim = only(put_on_trial(expecting(ledger, 0.5, "cudnn_benchmark"), [GIVEN], missing, fast="equal dense"))
+    assert (claim.verdict, claim.reason) == ("not tested", "cudnn.benchmark: this runs on the CPU")
+    claim = only(put_on_trial(expecting(ledger, 0.5), [GIVEN], [], fast="equal dense"))
+    assert (claim.verdict, claim.reason) == ("not tested", "that change was not measured")
+
+
+def test_a_larger_batch_is_looked_up_by_its_size(ledger: Explanation) -> None:
+    told = expecting(ledger, 0.25, "batch", batch=8)
+    assert variants_needed(told) == ("batch 8",)
+    claim = only(put_on_trial(told, [GIVEN, variant("batch 8", 0.2, 0.3)], [], fast="equal dense"))
+    assert (claim.verdict, claim.variant) == ("confirmed", "batch 8")
+
+
+@pytest.mark.parametrize(("low", "high", "verdict"), [(0.1, 0.12, "confirmed"), (0.6, 0.8, "refuted")])
+def test_the_headline_is_the_ratio_of_the_two_sides(ledger: Explanation, low: float, high: float, verdict: str) -> None:
+    told = replace(ledger, ratio=9.0, claims=())
+    (claim,) = put_on_trial(told, [GIVEN, variant("other layer", low, high)], [], fast="other layer")
+    assert (claim.verdict, claim.statement) == (verdict, ledger.sentences[0])
+    assert claim.predicted == pytest.approx(1 / 9)
+    (claim,) = put_on_trial(told, [GIVEN], [], fast="other layer")
+    assert claim.verdict == "not tested"
+
+
+def with_factor(ledger: Explanation, name: str, value: float) -> Explanation:
+    return replace(ledger, factors=(Factor(name, value, "derived", ""),), claims=(Claim(name, "Title", "evidence"),))
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(25.0, "confirmed"), (24.9, "refuted")])
+def test_useful_work_is_checked_by_torchs_count(ledger: Explanation, value: float, verdict: str) -> None:
+    told = with_factor(ledger, "useful_flops", value)
+    fast = variant("equal dense", 0.1, 0.1, flops=4)
+    claim = only(put_on_trial(told, [GIVEN, fast], [], fast="equal dense"))
+    assert claim.verdict == verdict
+    assert "100 against 4 FLOP, 25.000 ×" in claim.reason
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "verdict"),
+    # Bytes take 0.5 ms at the bandwidth; calls take 1 ms × the ratio. A factor below 1 is about the fast side.
+    [
+        (3.0, 0.6, 0.9, "confirmed"),
+        (3.0, 0.2, 0.3, "refuted"),
+        (0.3, 0.6, 0.9, "confirmed"),
+        (0.3, 0.4, 0.6, "undecided"),
+    ],
+)
+def test_a_memory_bound_is_refuted_by_a_call_that_memory_could_not_serve(
+    ledger: Explanation, value: float, low: float, high: float, verdict: str
+) -> None:
+    roofs = Roofs("machine", "cpu", bandwidth_bytes_per_s=2e9)
+    sides = {side: replace(getattr(ledger, side), bytes=10**6, roofs=roofs) for side in ("slow", "fast")}
+    told = replace(with_factor(ledger, "memory_bound", value), **sides)
+    tested = variant("as given" if value > 1 else "equal dense", low, high)
+    measured = [tested] if value > 1 else [GIVEN, tested]
+    claim = only(put_on_trial(told, measured, [], fast="equal dense"))
+    assert claim.verdict == verdict
+    assert claim.measured is not None
+    assert claim.measured.low == pytest.approx(low * 2)
+
+
+@pytest.mark.parametrize(("low", "high", "verdict"), [(0.3, 0.5, "confirmed"), (0.9, 1.1, "refuted")])
+def test_what_is_unexplained_is_tested_by_the_matrix_product(
+    ledger: Explanation, low: float, high: float, verdict: str
+) -> None:
+    parts = {"main": 80.0, "layout_transform": 20.0, "memset": 0.0, "bias": 0.0, "helper": 0.0}
+    told = with_factor(ledger, "unexplained", 4.0)
+    told = replace(told, slow=replace(ledger.slow, device_us=100.0, parts_us=parts))
+    assert variants_needed(told) == ("im2col GEMM",)
+    claim = only(put_on_trial(told, [GIVEN, variant("im2col GEMM", low, high)], [], fast="equal dense"))
+    # 80 of 100 µs in the main kernel, a quarter of them at the other side's efficiency: 20 + 20.
+    assert claim.predicted == pytest.approx(0.4)
+    assert claim.verdict == verdict
+
+
+def test_dispatch_is_tested_by_a_layer_of_one_value(ledger: Explanation) -> None:
+    parts = {"main": 50.0, "layout_transform": 0.0, "memset": 0.0, "bias": 0.0, "helper": 50.0}
+    told = with_factor(ledger, "dispatch_overhead", 0.5)
+    told = replace(told, fast=replace(ledger.fast, device_us=100.0, parts_us=parts))
+    smallest = variant("smallest other", 0.02, 0.03)
+    # The fast side takes 0.1 ms; 0.02 to 0.03 of it are dispatch, where the ledger says one half.
+    claim = only(put_on_trial(told, [GIVEN, FAST, smallest], [], fast="equal dense"))
+    assert claim.predicted == 0.5
+    assert claim.measured is not None
+    assert (claim.measured.low, claim.measured.high) == (pytest.approx(0.7), pytest.approx(0.8))
+    assert claim.verdict == "undecided"  # sqrt(0.5) = 0.707 lies in between
+    claim = only(put_on_trial(told, [GIVEN, FAST, variant("smallest other", 0.05, 0.06)], [], fast="equal dense"))
+    assert claim.verdict == "confirmed"
+
+
+def test_every_sentence_gets_a_trial_in_its_order(ledger: Explanation) -> None:
+    trials = put_on_trial(ledger, [GIVEN, FAST], [], fast="equal dense")
+    assert [trial.factor for trial in trials] == ["ratio", *(claim.factor for claim in ledger.claims)]
+    assert len(trials) == len(ledger.sentences)

@@ -1,0 +1,119 @@
+"""Medians, their intervals and verdicts: against tables, arithmetic by hand, and samples whose truth is known."""
+
+from __future__ import annotations
+
+from math import inf, isnan, nan
+
+import numpy as np
+import pytest
+
+from profiler_kit.analysis.timing_statistics import (
+    MedianInterval,
+    decide,
+    interval_rank,
+    median_interval,
+    ratio_interval,
+    slower,
+)
+
+
+# Ranks of the 95 % interval as tabulated, e.g. by Conover, Practical Nonparametric Statistics, table for quantile 0.5.
+@pytest.mark.parametrize(
+    ("samples", "rank"),
+    [(1, 0), (5, 0), (6, 1), (8, 1), (9, 2), (10, 2), (12, 3), (15, 4), (20, 6), (30, 10), (100, 40)],
+)
+def test_ranks_are_those_of_the_tables(samples: int, rank: int) -> None:
+    assert interval_rank(samples) == rank
+
+
+def test_another_level_gives_another_rank() -> None:
+    # 2·(1 + 10)/1024 = 0.0215 and 2·1/1024 = 0.00195.
+    assert interval_rank(10, 0.97) == 2
+    assert interval_rank(10, 0.99) == 1
+    assert interval_rank(10, 0.999) == 0
+
+
+def test_many_samples_do_not_overflow() -> None:
+    # The normal approximation: n/2 - 1.96·sqrt(n)/2 = 2430.7.
+    assert abs(interval_rank(5000) - 2430.7) < 1.5
+
+
+def test_the_interval_is_made_of_order_statistics() -> None:
+    found = median_interval([9, 1, 8, 2, 7, 3, 6, 4, 5, 100])
+    assert found == MedianInterval(5.5, 2, 9, 10)
+
+
+def test_few_samples_have_a_median_and_no_interval() -> None:
+    found = median_interval([3.0, 1.0, 2.0])
+    assert found.median == 2
+    assert isnan(found.low)
+    assert isnan(found.high)
+    with pytest.raises(ValueError, match="at least one sample"):
+        median_interval([])
+
+
+def test_the_interval_covers_the_true_median_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(7)
+    truth = np.log(2)  # of an exponential distribution, as skewed as timings are
+    found = [median_interval(generator.exponential(size=15)) for _ in range(2000)]
+    covered = sum(one.low <= truth <= one.high for one in found) / len(found)
+    # Exactly 1 - 2·(1 + 15 + 105 + 455)/2^15 = 0.9648; the standard error of 2000 trials is 0.0041.
+    assert 0.95 < covered < 0.98
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    # The second half of the rounds is ten times slower for both: ratios do not see that, medians of each would.
+    slow = [2, 4, 6, 200, 400, 600]
+    fast = [1, 2, 3, 100, 200, 300]
+    assert ratio_interval(slow, fast) == MedianInterval(2, 2, 2, 6)
+    with pytest.raises(ValueError, match="6 rounds against 5"):
+        ratio_interval(slow, fast[:5])
+
+
+def interval(low: float, high: float) -> MedianInterval:
+    return MedianInterval((low + high) / 2, low, high, 20)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "predicted", "verdict"),
+    [
+        (0.45, 0.55, 0.5, "confirmed"),
+        (0.60, 0.70, 0.5, "confirmed"),  # 0.70 is nearer to 0.5 than to 1 as a factor: below sqrt(0.5) = 0.7071
+        (0.60, 0.72, 0.5, "undecided"),
+        (0.72, 0.80, 0.5, "refuted"),
+        (1.90, 2.10, 0.5, "refuted"),
+        (0.10, 0.20, 0.5, "confirmed"),  # more than was predicted
+        (1.50, 3.00, 2.0, "confirmed"),
+        (1.30, 3.00, 2.0, "undecided"),
+        (0.90, 1.40, 2.0, "refuted"),
+        (0.99, 1.01, 1.0, "confirmed"),
+        (0.94, 1.01, 1.0, "undecided"),
+        (1.06, 1.20, 1.0, "refuted"),
+        (0.99, 1.04, 1.015, "confirmed"),  # so small an effect counts as none
+        (nan, nan, 0.5, "undecided"),
+        (0.45, 0.55, inf, "undecided"),
+        (0.45, 0.55, 0.0, "undecided"),
+    ],
+)
+def test_a_prediction_is_decided_by_the_whole_interval(low: float, high: float, predicted: float, verdict: str) -> None:
+    assert decide(interval(low, high), predicted) == verdict
+
+
+def test_verdicts_on_samples_of_known_truth() -> None:
+    generator = np.random.default_rng(3)
+    base = generator.lognormal(0, 0.05, 60)
+    halved = 0.5 * generator.lognormal(0, 0.05, 60)
+    same = generator.lognormal(0, 0.05, 60)
+    wild = generator.lognormal(-0.35, 2.0, 60)  # median 0.70, at the border, and very noisy
+    assert decide(ratio_interval(halved, base), 0.5) == "confirmed"
+    assert decide(ratio_interval(same, base), 0.5) == "refuted"
+    assert decide(ratio_interval(same, base), 1.0) == "confirmed"
+    assert decide(ratio_interval(wild, base), 0.5) == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(1.01, 2, "confirmed"), (0.9, 1.1, "undecided"), (0.5, 1.0, "refuted"), (nan, nan, "undecided")],
+)
+def test_slower_is_above_one_with_the_whole_interval(low: float, high: float, verdict: str) -> None:
+    assert slower(interval(low, high)) == verdict
