@@ -171,7 +171,8 @@ def predicted_facts(problem: ConvProblem, plan: Plan | None) -> dict[str, str]:
     copies = None if plan.workspace_bytes is None else tensor_copies(problem, plan.workspace_bytes)
     return {
         "tensor cores": _word(plan.notes["TENSOR_CORE"]),
-        "layout transforms": _word(None if copies is None else copies.total_bytes > 0),
+        # Doubled copies may be conversions to float32 as well, so their size proves no change of layout.
+        "layout transforms": _word(None if copies is None or copies.doubled else copies.total_bytes > 0),
         "Winograd": _word(plan.notes["WINOGRAD"]),
         "FFT": _word(plan.notes["FFT"]),
         "split-K": _word(plan.split_k),

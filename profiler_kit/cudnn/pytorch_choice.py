@@ -1,4 +1,6 @@
-"""How PyTorch chooses among cuDNN's plans, mirrored from aten/src/ATen/native/cudnn/Conv_v8.cpp (PyTorch 2.4 to 2.13).
+"""How PyTorch chooses among cuDNN's plans, mirrored from aten/src/ATen/native/cudnn/Conv_v8.cpp.
+
+The rules are those of the copies of that file that were read, not checked release by release.
 
 Without ``torch.backends.cudnn.benchmark`` it takes the first plan of the heuristics' list (mode INSTANT, or mode B with
 ``TORCH_CUDNN_USE_HEURISTIC_MODE_B``) that its filter keeps, that finalizes, and whose workspace can be allocated; if
