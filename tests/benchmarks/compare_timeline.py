@@ -4,7 +4,8 @@
 
 HTA needs an environment of its own, whose interpreter is given (0.5.0 was looked at; it takes minutes for all traces).
 Every tool is asked for the same thing as far as it can be; a figure that differs is marked. torch-tb-profiler (0.4.3)
-agreed wherever it was seen to end. Why HTA differs is concluded from the figures, not from its code. Who is right where the others differ:
+agreed wherever it was seen to end. Why HTA differs is concluded from the figures, not from its code. Who is right
+where the others differ:
 
 * **Reference sums, v100sxm2_resnet_train_float_us**: busy 472,462.500 µs, we say 472,454.441. The reference adds
   absolute µs (1.7e15) in float64, which has steps of 0.25 µs there; its union is longer than the sum of its parts.
@@ -16,15 +17,15 @@ agreed wherever it was seen to end. Why HTA differs is concluded from the figure
   mark those that are cut.
 * **HTA drops kernels whose launch is not in the trace**: v100_resnet50_train_2021_schema has 708 of them, 35.1 ms, and
   hta_trace_diff_test too. They ran, so we count them, as the reference does.
-* **HTA seems to take waits for kernels**: what a trace records of a stream that waits for an event (``cuda_sync``) has a
-  stream, and HTA's classes know compute, communication and memory only. event_sync_multi_stream has one of 2 µs;
+* **HTA seems to take waits for kernels**: what a trace records of a stream that waits for an event (``cuda_sync``) has
+  a stream, and HTA's classes know compute, communication and memory only. event_sync_multi_stream has one of 2 µs;
   HTA's compute time is 371 µs, its three kernels of 123 µs are 369. In a100_alexnet_inference its span even ends with
   a wait of the host, 75 ms after the last kernel.
-* **HTA seems to take the shadows of annotations for kernels**: its compute time of mi300x_stable_diffusion_large is 727.1 ms;
-  the durations of all kernels add up to 712.0, and a union is no longer than that. Its own idle breakdown of that trace
-  (459.139 ms) contradicts it and equals ours. So too in b200_llm_eager.
-* **HTA seems to know no communication but NCCL's**: the 2.1 ms of ``multimem_all_reduce_kernel`` in b200_llm_eager count as
-  compute there.
+* **HTA seems to take the shadows of annotations for kernels**: its compute time of mi300x_stable_diffusion_large is
+  727.1 ms; the durations of all kernels add up to 712.0, and a union is no longer than that. Its own idle breakdown
+  of that trace (459.139 ms) contradicts it and equals ours. So too in b200_llm_eager.
+* **HTA seems to know no communication but NCCL's**: the 2.1 ms of ``multimem_all_reduce_kernel`` in b200_llm_eager
+  count as compute there.
 * **Other definitions**: HTA's non-compute time is our exposed communication, copies and memsets together; its
   communication overlap is our hidden communication as a share; its idle breakdown is by stream, so that a stream that
   has nothing to do while another computes is idle: it is compared only where there is one stream. torch-tb-profiler's
