@@ -52,8 +52,9 @@ def test_interrupting_ends_all_processes_and_leaves_no_files(tmp_path):
     script.write_text(
         textwrap.dedent(
             """
-            import sys, time
+            import signal, sys, time
             from profiler_kit.formats import read_trace
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
             def progress(done, total):
                 print("reading", flush=True)
                 time.sleep(0.05)

@@ -94,17 +94,17 @@ def test_standard_input(monkeypatch, content):
 def test_urls():
     fsspec = pytest.importorskip("fsspec")
     memory = fsspec.filesystem("memory")
-    memory.pipe("/runs/rank0.pt.trace.json", TEXT)
-    memory.pipe("/runs/rank1.pt.trace.json.gz", gzip.compress(TEXT))
-    memory.pipe("/runs/notes.txt", b"")
-    for url in ("memory://runs", "memory://runs/*.json*"):
+    memory.pipe("/places/rank0.pt.trace.json", TEXT)
+    memory.pipe("/places/rank1.pt.trace.json.gz", gzip.compress(TEXT))
+    memory.pipe("/places/notes.txt", b"")
+    for url in ("memory://places", "memory://places/*.json*"):
         found = find_traces(url)
         assert [p.name for p in found] == ["rank0.pt.trace.json", "rank1.pt.trace.json.gz"]
         assert [len(read_trace(p).ops) for p in found] == [1, 1]
-    assert read_trace("memory://runs/rank0.pt.trace.json").source == "memory://runs/rank0.pt.trace.json"
-    assert list(read_ranks("memory://runs")) == [0, 1]
-    with pytest.raises(TraceNotFoundError, match="memory://runs/none"):
-        read_trace("memory://runs/none")
+    assert read_trace("memory://places/rank0.pt.trace.json").source == "memory://places/rank0.pt.trace.json"
+    assert list(read_ranks("memory://places")) == [0, 1]
+    with pytest.raises(TraceNotFoundError, match="memory://places/none"):
+        read_trace("memory://places/none")
     with pytest.raises(ProfilerKitError, match="nonsense"):
         read_trace("nonsense://x")
 
