@@ -22,3 +22,20 @@ def user_cache(purpose: str) -> Path | None:
     else:
         root = home / ".cache"
     return root / "profiler-kit" / purpose
+
+
+def make_room(directory: Path, wanted_bytes: int, suffix: str, limit_bytes: int) -> None:
+    """Remove the files that were not used for longest until another one fits.
+
+    Args:
+        directory: Where they are.
+        wanted_bytes: Size of the one to come.
+        suffix: How the names of files that count end.
+        limit_bytes: Size that all together may have.
+    """
+    files = sorted(((f.stat().st_mtime_ns, f.stat().st_size, f) for f in directory.glob("*" + suffix)), reverse=True)
+    total = wanted_bytes
+    for _, size, file in files:
+        total += size
+        if total > limit_bytes:
+            file.unlink(missing_ok=True)

@@ -8,8 +8,6 @@ clock, no garbage collection while measuring, and the GPU synchronised.
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import random
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -19,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from profiler_kit.analysis.timing_statistics import FEWEST_SAMPLES
+from profiler_kit.collector import collector_paused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 _BLOCK_NS: Final = 1_000_000
 """A block of calls lasts about this long, or one call if that is longer."""
@@ -84,7 +83,7 @@ def time_interleaved(
     report = progress or (lambda _share, _text: None)
     order = random.Random(_SEED)  # noqa: S311 (an order of measuring, no secret); the global generator stays untouched
     clock = _block_on_gpu if on_gpu else _block_on_cpu
-    with _without_garbage_collection(), torch.no_grad():
+    with collector_paused(), torch.no_grad():
         calls = {one.name: _calls_in_block(one, clock) for one in contenders}
         times: dict[str, list[float]] = {one.name: [] for one in contenders}
         began, rounds, taken = time.perf_counter(), 0, _preemptions()
@@ -137,14 +136,3 @@ def _block_on_gpu(call: Callable[[], Any], calls: int) -> float:
     end.record()
     torch.cuda.synchronize()
     return float(start.elapsed_time(end) * 1e6)
-
-
-@contextlib.contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

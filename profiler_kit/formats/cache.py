@@ -26,7 +26,7 @@ from profiler_kit.trace import Health, Trace
 from profiler_kit.trace.dialect import Dialect
 from profiler_kit.trace.schema import TABLES
 from profiler_kit.trace.trace import restore_trace
-from profiler_kit.user_cache import user_cache
+from profiler_kit.user_cache import make_room, user_cache
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,7 +136,7 @@ class Cache:
         content = {_FACTS: np.frombuffer(msgspec.json.encode(facts), dtype=np.uint8), _COLUMNS: columns}
         with contextlib.suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            _make_room(self.file.parent, sum(array.nbytes for array in content.values()))
+            make_room(self.file.parent, sum(array.nbytes for array in content.values()), _SUFFIX, LIMIT_BYTES)
             _write(self.file, content)
 
 
@@ -262,13 +262,3 @@ def _write(file: Path, arrays: dict[str, NDArray[Any]]) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def _make_room(directory: Path, wanted: int) -> None:
-    """Remove the files that were not used for longest until another one fits."""
-    files = sorted(((f.stat().st_mtime_ns, f.stat().st_size, f) for f in directory.glob("*" + _SUFFIX)), reverse=True)
-    total = wanted
-    for _, size, file in files:
-        total += size
-        if total > LIMIT_BYTES:
-            file.unlink(missing_ok=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from os import PathLike
 
+from profiler_kit.collector import collector_paused
 from profiler_kit.errors import ProfilerKitError
 from profiler_kit.formats import kineto
 from profiler_kit.formats.cache import Cache
@@ -38,7 +36,8 @@ def read_trace(
     """
     source = open_source(path, progress)
     try:
-        with _collector_paused():
+        # The collector would look through millions of events again and again; they hold no cycles.
+        with collector_paused():
             kept = Cache.for_source(source) if cache else None
             if kept is not None and (trace := kept.load(source.name)) is not None:
                 return trace
@@ -48,15 +47,3 @@ def read_trace(
             return trace
     except OSError as error:
         raise ProfilerKitError(f"{source.name}: cannot be read ({error.strerror or error})") from None
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from looking through millions of events again and again: they hold no cycles."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 
+from profiler_kit.collector import collector_paused
 from profiler_kit.record.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -147,7 +146,7 @@ def _make_problems(batch: int, device: str) -> tuple[nn.Module, list[_Problem]]:
 
 def _measure(problems: list[_Problem], batch: int, iterations: int) -> Iterator[Measurement]:
     clock = _time_on_gpu if problems[0].input.is_cuda else _time_on_cpu
-    with _without_garbage_collection():
+    with collector_paused():
         _collect_times(problems, max(iterations // 10, 1), clock)
         times = _collect_times(problems, iterations, clock)
     for problem in problems:
@@ -205,17 +204,6 @@ def _time_on_gpu(calls: Iterable[Callable[[], Any]]) -> list[int]:
         events.append((start, end))
     torch.cuda.synchronize()
     return [round(start.elapsed_time(end) * 1e6) for start, end in events]
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _record(model: nn.Module, problems: list[_Problem], logdir: Path, rounds: int) -> Path:

@@ -7,16 +7,15 @@ in µs in fields that end in ``_us``; a missing value is ``null``.
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
-import profiler_kit
 from profiler_kit.analysis.prediction_agreement import AGREE, CANT_TELL, DIFFER, PredictionAgreement
+from profiler_kit.analysis.problem_names import problem_name
+from profiler_kit.report.document import json_text
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.microseconds import rows_in_microseconds, to_csv
 from profiler_kit.report.names import short_kernel
 from profiler_kit.report.quantities import MISSING
-from profiler_kit.report.selection import problem
 
 SCHEMA: Final = "profiler_kit.agreement"
 SCHEMA_VERSION: Final = 1
@@ -24,10 +23,7 @@ SCHEMA_VERSION: Final = 1
 
 def agreement_json(result: PredictionAgreement, source: str, gpu: str) -> str:
     """Render as JSON text."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         "gpu": gpu,
         "cudnn_version": result.cudnn_version,
@@ -35,7 +31,7 @@ def agreement_json(result: PredictionAgreement, source: str, gpu: str) -> str:
         "left_out": list(result.left_out),
         "rows": rows_in_microseconds(result.table),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def agreement_csv(result: PredictionAgreement) -> str:
@@ -108,7 +104,7 @@ def _witnesses(result: PredictionAgreement, rows: int, title: str, lead: str) ->
     )
     data = [
         (
-            problem(row),
+            problem_name(row),
             row["pass"],
             row["fact"],
             row["names_say"],

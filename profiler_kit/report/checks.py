@@ -7,12 +7,11 @@ about), ``new`` and ``gone`` (names against a baseline).
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
-import profiler_kit
 from profiler_kit.analysis.checks import PASSED, CheckResult, is_share
 from profiler_kit.report import terminal
+from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import Column, Item, Section, Table
 from profiler_kit.report.names import short_activity
@@ -28,15 +27,12 @@ _MOST_NAMES: Final = 8
 
 def checks_json(result: CheckResult, source: str) -> str:
     """Render the result as JSON text."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         "passed": result.passed,
         **plain(result),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def checks_sections(result: CheckResult) -> list[Section]:

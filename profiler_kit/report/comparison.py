@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.layer_comparison import LayerComparison
 from profiler_kit.report import markdown, terminal
+from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import WIDE, Column, Item, Section, Table
 from profiler_kit.report.quantities import write
@@ -44,15 +43,12 @@ class ComparisonReport:
 
     def to_json(self) -> str:
         """Render as JSON: schema ``profiler_kit.comparison`` version 1, with the comparison's table under ``rows``."""
-        document = {
-            "schema": SCHEMA,
-            "schema_version": SCHEMA_VERSION,
-            "profiler_kit_version": profiler_kit.__version__,
+        content = {
             "device": self.device,
             "load": self.load,
             **plain(self.comparison),
         }
-        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(SCHEMA, SCHEMA_VERSION, content)
 
     def _facts(self) -> list[tuple[str, str]]:
         return [("device", self.device), ("load", self.load)]

@@ -8,13 +8,12 @@ from ``origin_ns``, the start of the first copy (ns on the trace's clock). A mis
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.copies import SMALL_BYTES, Copies
+from profiler_kit.report.document import json_text
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.microseconds import microseconds, rows_in_microseconds, to_csv
 from profiler_kit.report.origin import layers_text, short_operator
@@ -39,10 +38,7 @@ def copy_rows(result: Copies) -> list[dict[str, Any]]:
 
 def copies_json(result: Copies, source: str) -> str:
     """Render copies as JSON text."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         "origin_ns": _origin_ns(result),
         "total_us": microseconds(result.total_ns),
@@ -51,7 +47,7 @@ def copies_json(result: Copies, source: str) -> str:
         "causes": rows_in_microseconds(result.causes),
         "rows": copy_rows(result),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def copies_csv(result: Copies) -> str:

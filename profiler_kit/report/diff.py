@@ -8,15 +8,14 @@ differences of ``layers``, of ``rows`` (operators) and of ``kernels`` each add u
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.run_diff import NO_LAYER, PER_STEP, RunDiff
 from profiler_kit.analysis.step_noise import FASTER, NOT_JUDGED, ONLY_IN_A, ONLY_IN_B, SLOWER, WITHIN_NOISE
+from profiler_kit.report.document import json_text
 from profiler_kit.report.layers import ROOT_LAYER
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
 from profiler_kit.report.microseconds import microseconds, rows_in_microseconds, to_csv
@@ -73,13 +72,10 @@ def diff_document(result: RunDiff) -> dict[str, Any]:
 
 def diff_json(result: RunDiff) -> str:
     """Render the comparison as JSON text."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         **diff_document(result),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def diff_csv(result: RunDiff) -> str:

@@ -18,13 +18,11 @@ JSON schema ``profiler_kit.experiment``, version 1. A measured time or ratio is 
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import profiler_kit
 from profiler_kit.analysis.claims_on_trial import IM2COL_GEMM
 from profiler_kit.analysis.experiment import (
     EQUAL_DENSE,
@@ -38,6 +36,7 @@ from profiler_kit.analysis.experiment import (
 )
 from profiler_kit.analysis.timing_statistics import LEVEL, MedianInterval
 from profiler_kit.report import markdown, terminal
+from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import WIDE, Column, Item, Section, Table
 from profiler_kit.report.microseconds import to_csv
@@ -81,8 +80,7 @@ class ExperimentReport:
 
     def to_json(self) -> str:
         """Render as JSON; this module documents the schema."""
-        head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "profiler_kit_version": profiler_kit.__version__}
-        return json.dumps({**head, **self.to_dict()}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(SCHEMA, SCHEMA_VERSION, self.to_dict())
 
     def to_csv(self) -> str:
         """Render the variants as CSV, the ends of the intervals in columns of their own."""

@@ -19,17 +19,16 @@ values multiply to the ratio |
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
 from typing import Any, Final
 
-import profiler_kit
 from profiler_kit.analysis.explanation import Explanation, Side
 from profiler_kit.analysis.ledger_factors import time_us
 from profiler_kit.analysis.ledger_words import time_text
 from profiler_kit.printable import printable
+from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layers import ROOT_LAYER
 from profiler_kit.report.layout import ROOMY, WIDE, Column, Item, Section, Table
@@ -97,13 +96,10 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
 
 def explanation_json(explanation: Explanation) -> str:
     """Render an explanation as JSON text."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         **explanation_document(explanation),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def explanation_facts(explanation: Explanation) -> list[tuple[str, str]]:

@@ -15,15 +15,14 @@ ratio is ``{median, low, high, samples}``; a missing value is ``null``.
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from typing import Any, Final
 
-import profiler_kit
 from profiler_kit.analysis.folklore import Case, ClaimOnTrial, Folklore
 from profiler_kit.analysis.timing_statistics import LEVEL
 from profiler_kit.report import markdown, terminal
+from profiler_kit.report.document import json_text
 from profiler_kit.report.experiment import interval_text, measured_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import Column, Item, Section, Table
@@ -57,8 +56,7 @@ class FolkloreReport:
 
     def to_json(self) -> str:
         """Render as JSON; this module documents the schema."""
-        head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "profiler_kit_version": profiler_kit.__version__}
-        return json.dumps({**head, **self.to_dict()}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(SCHEMA, SCHEMA_VERSION, self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document without its head."""

@@ -9,16 +9,15 @@ are counted from ``origin_ns``, the first recorded event (ns on the trace's cloc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.idle import IdleTime
 from profiler_kit.analysis.idle_causes import ALLOCATION, SYNCHRONISATION
 from profiler_kit.analysis.launches import Launches
+from profiler_kit.report.document import json_text
 from profiler_kit.report.launches import launch_sections
 from profiler_kit.report.layout import ROOMY, WIDE, Column, Section, Table
 from profiler_kit.report.microseconds import rows_in_microseconds, to_csv
@@ -84,10 +83,7 @@ def idle_json(result: IdleTime, launches: Launches, source: str) -> str:
     def counted(table: pd.DataFrame, *columns: str) -> list[dict[str, Any]]:
         return rows_in_microseconds(table.assign(**{name: table[name] - origin for name in columns}))
 
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         "origin_ns": origin,
         "devices": counted(result.devices, "first_ns", "last_ns"),
@@ -100,7 +96,7 @@ def idle_json(result: IdleTime, launches: Launches, source: str) -> str:
         "graphs": counted(launches.graphs, "start_ns"),
         "rows": gap_rows(result),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def idle_csv(result: IdleTime) -> str:

@@ -27,13 +27,12 @@ Schema ``profiler_kit.report``, version 1. Times are integer ns in fields that e
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Any
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.device_time import DeviceTime
+from profiler_kit.report.document import json_text
 from profiler_kit.report.quantities import is_missing
 from profiler_kit.report.report import Report
 
@@ -45,10 +44,7 @@ def render(report: Report) -> str:
     """Render a report as JSON text."""
     from profiler_kit.report.explanation import explanation_document  # it takes `plain` from here
 
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": report.source,
         "facts": plain(report.facts),
         "health": plain(report.health),
@@ -68,7 +64,7 @@ def render(report: Report) -> str:
         "memory": {"devices": plain(report.memory.devices), "live": plain(report.memory.live)},
         "explanation": None if report.explanation is None else explanation_document(report.explanation),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def _device_time(found: DeviceTime) -> dict[str, Any]:

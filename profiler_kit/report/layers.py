@@ -8,15 +8,14 @@ layers, ``self_us`` does not. ``total_us`` = ``attributed_us`` (the sum of ``sel
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any, Final
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.layer_sources import FROM_MODULES, PATH_SEPARATOR
 from profiler_kit.analysis.layer_times import LayerTimes
+from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.microseconds import microseconds, rows_in_microseconds, to_csv
@@ -59,10 +58,7 @@ def layer_rows(result: LayerTimes) -> list[dict[str, Any]]:
 def layers_json(result: LayerTimes, source: str) -> str:
     """Render the layer table as JSON text."""
     total, unattributed = total_and_unattributed(result)
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         "of": _of(result),
         "layer_source": result.source,
@@ -72,7 +68,7 @@ def layers_json(result: LayerTimes, source: str) -> str:
         "passes": rows_in_microseconds(result.passes.table),
         "rows": plain(layer_rows(result)),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def layers_csv(result: LayerTimes) -> str:

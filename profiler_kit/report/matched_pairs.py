@@ -19,16 +19,15 @@ ratio is ``{median, low, high, samples}``, where ``low`` and ``high`` enclose th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import profiler_kit
 from profiler_kit.analysis.first_calls import FirstCall, FirstCalls
 from profiler_kit.analysis.matched_pairs import MATCHES, MatchedPairs, Peaks, SweptLayer, overview
 from profiler_kit.analysis.timing_statistics import LEVEL, MedianInterval
 from profiler_kit.report import markdown, terminal
+from profiler_kit.report.document import json_text
 from profiler_kit.report.experiment import interval_text, measured_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
@@ -64,8 +63,7 @@ class MatchedPairsReport:
 
     def to_json(self) -> str:
         """Render as JSON; this module documents the schema."""
-        head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "profiler_kit_version": profiler_kit.__version__}
-        return json.dumps({**head, **self.to_dict()}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(SCHEMA, SCHEMA_VERSION, self.to_dict())
 
     def to_csv(self) -> str:
         """Render the layers of the sweep as CSV, the ends of the intervals in columns of their own."""

@@ -8,13 +8,12 @@ included. ``missing`` says how to record memory where the trace has none of it, 
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.memory_use import COUNTED, HOW_TO_RECORD, MemoryUse
+from profiler_kit.report.document import json_text
 from profiler_kit.report.layers import short_layer
 from profiler_kit.report.layout import ROOMY, Column, Item, Section, Table
 from profiler_kit.report.microseconds import rows_in_microseconds, to_csv
@@ -51,14 +50,11 @@ def memory_document(result: MemoryUse) -> dict[str, Any]:
 
 def memory_json(result: MemoryUse, source: str) -> str:
     """Render memory as JSON text."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         **memory_document(result),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def memory_csv(result: MemoryUse) -> str:

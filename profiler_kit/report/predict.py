@@ -7,20 +7,19 @@ JSON schema ``profiler_kit.predict``, version 1: ``cudnn_version``, ``source`` (
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.predicted_selection import NO_PLAN, OWN_KERNEL, PredictedSelection
+from profiler_kit.analysis.problem_names import problem_name
+from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layers import short_layer
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
 from profiler_kit.report.microseconds import to_csv
 from profiler_kit.report.quantities import MISSING, is_missing, with_unit
-from profiler_kit.report.selection import problem
 
 SCHEMA: Final = "profiler_kit.predict"
 SCHEMA_VERSION: Final = 1
@@ -32,17 +31,14 @@ _MOST_NAMES: Final = 4
 
 def predict_json(result: PredictedSelection, source: str) -> str:
     """Render predictions as JSON text."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         "cudnn_version": result.cudnn_version,
         "left_out": list(result.left_out),
         **{name: _records(getattr(result, name)) for name in ("totals", "pairs", "changes")},
         "rows": _records(result.table),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def predict_csv(result: PredictedSelection) -> str:
@@ -122,7 +118,7 @@ def _plans(result: PredictedSelection, rows: int) -> Section:
     data = [
         (
             names(row["layers"], result.layer_source),
-            problem(row),
+            problem_name(row),
             row["pass"],
             *(row[name] for name in varying),
             row["class"] + ("" if row["certain"] else " ?"),
@@ -273,7 +269,7 @@ def _where(result: PredictedSelection, rows: pd.DataFrame, of: int = 0) -> str:
     places: dict[str, list[str]] = {}
     for row in rows.to_dict("records"):
         place = first.loc[row["convolution"]]
-        name = names(place["layers"], result.layer_source) if place["layers"] else problem(place.to_dict())
+        name = names(place["layers"], result.layer_source) if place["layers"] else problem_name(place.to_dict())
         places.setdefault(name, []).append(row["pass"])
     listed = [f"{name} ({', '.join(dict.fromkeys(which))})" for name, which in places.items()]
     more = f"; {len(listed) - _MOST_NAMES} more" if len(listed) > _MOST_NAMES else ""

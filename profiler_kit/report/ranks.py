@@ -8,14 +8,13 @@ JSON schema ``profiler_kit.ranks``, version 1. Times are in µs in fields that e
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.rank_times import RankTimes
+from profiler_kit.report.document import json_text
 from profiler_kit.report.layout import ROOMY, WIDE, Column, Item, Section, Table
 from profiler_kit.report.microseconds import rows_in_microseconds, to_csv
 from profiler_kit.report.quantities import is_missing, with_unit
@@ -54,14 +53,11 @@ def ranks_document(result: RankTimes) -> dict[str, Any]:
 
 def ranks_json(result: RankTimes, source: str) -> str:
     """Render the ranks as JSON text."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         **ranks_document(result),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def ranks_csv(result: RankTimes) -> str:

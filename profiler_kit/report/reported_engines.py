@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from profiler_kit.analysis.problem_names import problem_name
 from profiler_kit.analysis.reported_engines import ReportedEngines
 from profiler_kit.analysis.selection import Selection
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.quantities import MISSING, is_missing
-from profiler_kit.report.selection import problem
 
 
 def reported_engines_document(result: ReportedEngines) -> dict[str, Any] | None:
@@ -39,7 +39,7 @@ def reported_engines_section(result: ReportedEngines, ledger: Selection, rows: i
         engine = record["algorithm"] if is_missing(record["engine"]) else f"eng{record['engine']}"
         data.append(
             (
-                problem(row),
+                problem_name(row),
                 row["pass"],
                 engine or MISSING,
                 record["knobs"] or MISSING,

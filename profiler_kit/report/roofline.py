@@ -9,17 +9,16 @@ are tables documented in :class:`profiler_kit.analysis.roofline.Roofline`, ``dev
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.counters import COUNTED, Counters
 from profiler_kit.analysis.roofline import Roofline
 from profiler_kit.analysis.roofs import ANY_UNIT, Roofs
+from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layers import short_layer
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
@@ -86,10 +85,7 @@ def peaks_to_show(result: Roofline) -> dict[str, float]:
 
 def roofline_json(result: Roofline, counted: Counters | None, source: str) -> str:
     """Render rooflines as JSON text."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         "of": result.of,
         "device": plain(result.roofs),
@@ -105,7 +101,7 @@ def roofline_json(result: Roofline, counted: Counters | None, source: str) -> st
             "kernels": rows_in_microseconds(counted.kernels),
         },
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def roofline_csv(result: Roofline, by: str) -> str:

@@ -11,18 +11,18 @@ those of one call.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-import profiler_kit
+from profiler_kit.analysis.problem_names import problem_name
 from profiler_kit.analysis.selection import UNKNOWN, Selection
+from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layers import short_layer
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
 from profiler_kit.report.microseconds import microseconds, rows_in_microseconds, to_csv
-from profiler_kit.report.names import shapes, short_kernel
+from profiler_kit.report.names import short_kernel
 from profiler_kit.report.quantities import MISSING, is_missing, with_unit
 
 SCHEMA: Final = "profiler_kit.selection"
@@ -95,15 +95,12 @@ def selection_document(result: Selection) -> dict[str, Any]:
 
 def selection_json(result: Selection, source: str, reported: dict[str, Any] | None = None) -> str:
     """Render the ledger as JSON text, with the engines that cuDNN's log reports if the trace has one."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         **selection_document(result),
         "reported_engines": reported,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def selection_csv(result: Selection) -> str:
@@ -135,7 +132,7 @@ def selection_section(result: Selection, rows: int) -> Section:
     data = [
         (
             str(row["operator"]).removeprefix(_ATEN),
-            problem(row),
+            problem_name(row),
             row["pass"],
             row["dtype"] or "unknown",
             row["memory_format"],
@@ -175,26 +172,6 @@ def selection_section(result: Selection, rows: int) -> Section:
     )
 
 
-def problem(row: Mapping[Any, Any]) -> str:
-    """Write shapes and parameters in one line, ``(4,3,224,224) × (768,3,16,16) stride 16``, or what stands for them."""
-    if is_missing(row["input_shape"]) or is_missing(row["weight_shape"]):
-        return f"{str(row['operator']).removeprefix(_ATEN)} (shapes not recorded)"
-    words = [shapes((row["input_shape"],)), "×", shapes((row["weight_shape"],))]
-    for name, default in (("stride", 1), ("padding", 0), ("dilation", 1), ("output_padding", 0)):
-        value = row[name]
-        if isinstance(value, str):
-            words.append(f"{name} {value}")
-        elif isinstance(value, tuple) and set(value) != {default}:
-            words.append(f"{name.replace('_', ' ')} {_numbers(value)}")
-    if not is_missing(row["groups"]) and row["groups"] != 1:
-        words.append(f"groups {row['groups']}")
-    return " ".join(words)
-
-
-def _numbers(values: tuple[int, ...]) -> str:
-    return str(values[0]) if len(set(values)) == 1 else "×".join(map(str, values))
-
-
 def _layers(names: Sequence[str], source: str) -> str:
     if not names:
         return MISSING
@@ -224,7 +201,7 @@ def _item(result: Selection, place: int) -> Item:
     if row["note"]:
         details.append(("note", row["note"]))
     operator = str(row["operator"]).removeprefix(_ATEN)
-    what = problem(row) if operator in problem(row) else f"{operator} {problem(row)}"
+    what = problem_name(row) if operator in problem_name(row) else f"{operator} {problem_name(row)}"
     return Item(f"{what}, {row['pass']}: {with_unit('duration', row['device_ns'])}", details)
 
 

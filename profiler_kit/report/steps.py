@@ -10,14 +10,13 @@ from ``origin_ns``, the start of the first step (ns on the trace's clock). A mis
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import pandas as pd
 
-import profiler_kit
 from profiler_kit.analysis.overlap import Overlap
 from profiler_kit.analysis.steps import Steps
+from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.microseconds import microseconds, rows_in_microseconds, to_csv
@@ -38,10 +37,7 @@ NO_STEPS: Final = (
 
 def steps_json(result: Steps, together: Overlap, source: str) -> str:
     """Render steps and overlap as JSON text."""
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "profiler_kit_version": profiler_kit.__version__,
+    content = {
         "source": source,
         "origin_ns": _origin_ns(result),
         "rows": step_rows(result),
@@ -61,7 +57,7 @@ def steps_json(result: Steps, together: Overlap, source: str) -> str:
         "streams": _in_microseconds(together.streams),
         "stream_pairs": _in_microseconds(together.stream_pairs),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def _in_microseconds(table: pd.DataFrame) -> list[dict[str, Any]]:

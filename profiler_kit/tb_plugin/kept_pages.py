@@ -20,7 +20,7 @@ import pandas as pd
 
 from profiler_kit.formats.cache import SMALLEST_BYTES, fingerprint
 from profiler_kit.tb_plugin.discovery import TraceFile
-from profiler_kit.user_cache import user_cache
+from profiler_kit.user_cache import make_room, user_cache
 
 LIMIT_BYTES: Final = 512 << 20
 """All pages together; beyond, those that were not used for longest go."""
@@ -56,7 +56,7 @@ class KeptPages:
             return
         with contextlib.suppress(OSError):
             place.parent.mkdir(parents=True, exist_ok=True)
-            _make_room(place.parent, len(body))
+            make_room(place.parent, len(body), _SUFFIX, LIMIT_BYTES)
             handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".tmp")
             with os.fdopen(handle, "wb") as opened:
                 opened.write(body)
@@ -90,13 +90,3 @@ def _code() -> bytes:
         if module.relative_to(package).parts[0] not in _UNRELATED:
             digest.update(module.read_bytes())
     return digest.digest()
-
-
-def _make_room(directory: Path, wanted: int) -> None:
-    """Remove the pages that were not used for longest until another one fits."""
-    files = sorted(((f.stat().st_mtime_ns, f.stat().st_size, f) for f in directory.glob("*" + _SUFFIX)), reverse=True)
-    total = wanted
-    for _, size, file in files:
-        total += size
-        if total > LIMIT_BYTES:
-            file.unlink(missing_ok=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from profiler_kit.analysis.problem_names import problem_name
 from profiler_kit.report.layers import ROOT_LAYER, short_layer
 from profiler_kit.report.names import short_kernel
 from profiler_kit.report.page import blocks as b
 from profiler_kit.report.page.answers import Answers
 from profiler_kit.report.quantities import is_missing
-from profiler_kit.report.selection import problem
 
 LEAD: Final = "Every convolution and matrix product: the problem, the kernels chosen for it, and what they cost."
 
@@ -91,7 +91,7 @@ def blocks(answers: Answers) -> list[b.Block]:
 
 
 def _row(row: Mapping[Any, Any], source: str) -> tuple[Any, ...]:
-    operator, shaped = str(row["operator"]).rpartition("::")[2], problem(row)
+    operator, shaped = str(row["operator"]).rpartition("::")[2], problem_name(row)
     return (
         shaped if operator in shaped else f"{operator} {shaped}",
         row["pass"],
