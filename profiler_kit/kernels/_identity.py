@@ -210,6 +210,8 @@ def _restore(values: dict[str, Any]) -> KernelIdentity:
 def _unsaid(operation: str) -> dict[str, Any]:
     """Give every field, in order, as it is where no token speaks of it: None where it cannot apply."""
     values = dict.fromkeys(KernelIdentity._fields) | KernelIdentity._field_defaults | {"operation": operation}
+    # Without a container in it, the copies that every name starts from stay out of the garbage collector's sight.
+    values["evidence"] = None
     if operation not in ("convolution", "im2col", UNKNOWN):
         values |= {"pass_": None, "algorithm": None}
     if operation not in _ACCUMULATES:
