@@ -60,13 +60,13 @@ class _Parser:
         self.at = match.end()
         return int(match[0])
 
-    def index(self) -> int:
-        """Read the base-36 index of a substitution or the decimal one of a template parameter, up to its ``_``."""
+    def index(self, base: int) -> int:
+        """Read an index up to its ``_``: in base 36 of a substitution, in base 10 of a template parameter."""
         end = self.text.find("_", self.at, self.at + 8)
         if end < 0:
             raise _MalformedError
         digits, self.at = self.text[self.at : end], end + 1
-        return int(digits, 36) + 1 if digits else 0
+        return int(digits, base) + 1 if digits else 0
 
     def encoding(self) -> str:
         self.need("_Z")
@@ -126,9 +126,11 @@ class _Parser:
             elif letter == "D" and self.peek(2) in ("DT", "Dt"):
                 result = self.decltype()
             else:
-                part = "std" if self.take("St") else self.unqualified(result)
+                standard = self.take("St")
+                part = "std" if standard else self.unqualified(result)
                 result = f"{result}::{part}" if result else part
-                if part == "std":
+                # Only the abbreviation is no component of its own; cuda::std is one.
+                if standard:
                     continue
             if self.peek() != "E":
                 self.remember(result)
@@ -203,14 +205,14 @@ class _Parser:
             self.at += 2
             return STANDARD[code]
         self.need("S")
-        place = self.index()
+        place = self.index(36)
         if place >= len(self.seen):
             raise _MalformedError
         return self.seen[place]
 
     def template_parameter(self) -> str:
         self.need("T")
-        place = self.index()
+        place = self.index(10)
         # Forward references and packs of an outer template stay symbolic; no fact depends on them.
         return self.parameters[place] if place < len(self.parameters) else "auto"
 
@@ -268,9 +270,7 @@ class _Parser:
         elif self.take("st"):
             result = f"sizeof ({self.type()})"
         elif self.take("sr"):
-            result = f"{self.type()}::{self.unqualified()}"
-            if self.peek() == "I":
-                result += self.template_arguments()
+            result = self.unresolved_name()
         elif self.peek(2) in ("ad", "de", "nt", "ng", "co", "ps"):
             result = self.operator() + self.expression()
         elif self.peek(2) in OPERATORS and self.peek(2) not in ("cl", "qu"):
@@ -279,6 +279,17 @@ class _Parser:
         else:
             raise _MalformedError
         self.depth -= 1
+        return result
+
+    def unresolved_name(self) -> str:
+        # EDG's front end, which is nvcc's, writes a qualified name part by part and ends it, instead of as a type.
+        in_parts = self.peek().isdigit()
+        result = f"{self.source_name() if in_parts else self.type()}::{self.unqualified()}"
+        if self.peek() == "I":
+            result += self.template_arguments()
+        if in_parts and self.peek(2)[:1] == "E" and self.peek(2)[1:].isdigit():
+            self.take("E")
+            result += f"::{self.unqualified()}"
         return result
 
     def decltype(self) -> str:

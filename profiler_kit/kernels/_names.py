@@ -13,8 +13,12 @@ from ._dtypes import cpp_dtype
 MAX_READ: Final = 16384
 
 _SUFFIX: Final = re.compile(r"(?:\.kd|(?:\.(?:clone|isra|constprop|part|cold))(?:\.\d+)*|\s*\[clone [^\]]*\]?)$")
+# nvcc's prefix of kernels with internal linkage: a hash and the file, then the mangled name.
+_STATIC: Final = re.compile(r"__nv_static_\d+__\w*?_(?=_Z)")
 _CAST: Final = re.compile(r"\((?:unsigned )?(?:int|long|short|char|size_t|bool)(?: long)?\)(?=-?\d)")
 _NAMED: Final = re.compile(r"(?<![\w:])(?:unsigned )?(?:int|long|short|char|size_t|bool)=(?=-?\d|true|false)")
+# nvcc's prefix of kernels with internal linkage: a hash and the file, then the mangled name.
+_STATIC: Final = re.compile(r"__nv_static_\d+__\w*?_(?=_Z)")
 _BOOLEAN_CAST: Final = re.compile(r"\(bool\)([01])(?!\d)")
 _LEADING: Final = 401
 _POINTER: Final = re.compile(r"[(,] ?((?:\w+::)*\w+(?: char| int)?)( const)? ?\*")
@@ -36,6 +40,8 @@ class Name:
     def __init__(self, given: str) -> None:
         text = _undecorated(given[:MAX_READ].strip())
         self.demangled = None
+        if text.startswith("__nv_static_"):
+            text = _STATIC.sub("", text, count=1)
         if text.startswith(("_Z", "__Z")):
             self.demangled = demangle(text)
             text = (self.demangled or text)[:MAX_READ]

@@ -104,7 +104,8 @@ _RULES: Final = RuleBook(
             "copy",
             "moves data",
         ),
-        rule(r"indexFunc\w*|index(?:Add|Fill|Copy|Reduce)\w*", "copy", "scatters along an index"),
+        rule(r"indexFunc\w*|index(?:Add|Fill|Copy|Reduce)\w*|indexing_backward\w*", "copy", "scatters along an index"),
+        rule(r"_bfloat16_to_float_cuda_kernel|_float_to_bfloat16_cuda_kernel", "copy", "converts"),
         rule(r"\w*upsample\w*|grid_sampl\w*|\w*interpolat\w*|affine_grid\w*", "other", "resampling"),
         rule(
             r"\w*(?:embedding|EmbeddingBag|sum_and_scatter|krn_partials|krn_partial|compute_grad_weight)\w*",
@@ -121,7 +122,7 @@ _RULES: Final = RuleBook(
         ),
         rule(r"lp(?:norm|max)_cleanup", "reduction", "part of a foreach norm"),
         rule(
-            r"\w*(?:[Ss]ort|[Tt]op_?[Kk]|[Ss]can|cum(?:sum|prod|max|min)|[Ss]earchsorted|[Hh]istogram|[Uu]nique|radix|bucket|multinomial)\w*",
+            r"\w*(?:[Ss]ort|[Tt]op_?[Kk]|[Ss]can|cum(?:sum|prod|max|min)|[Ss]earchsorted|[Hh]istogram|[Uu]nique|radix|bucket|multinomial|randperm)\w*",
             "other",
             "sorting, searching or scanning",
         ),
@@ -151,7 +152,8 @@ _FUNCTORS: Final = (
 )
 _TOP_LEVEL: Final = re.compile(
     r"^(?:softmax_warp_(?:forward|backward)|cunn_\w+|cuCompute\w+|elementwise_kernel_with_index|host_softmax\w*|cuda_layer_norm\w*"
-    r"|multimem_\w+|one_shot_\w+|two_shot_\w+|cunn_ClassNLL\w+|kernelPointwiseApply\d|indexSelect\w+|cat_\w+_kernel)"
+    r"|multimem_\w+|one_shot_\w+|two_shot_\w+|cunn_ClassNLL\w+|kernelPointwiseApply\d|indexSelect\w+|cat_\w+_kernel|indexing_backward_kernel\w*"
+    r"|randperm_handle_duplicate_keys_kernel|_bfloat16_to_float_cuda_kernel|_float_to_bfloat16_cuda_kernel)"
 )
 
 

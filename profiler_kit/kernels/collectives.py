@@ -34,6 +34,8 @@ def read(name: Name) -> Facts | None:
         facts = Facts("NCCL", "communication", match[1])
         _type(facts, match[2].split("_"))
         return facts
+    if name.base == "oneRankReduce":
+        return Facts("NCCL", "communication", name.base, MEDIUM)
     peer = _PEER.search(name.base)
     if peer and not head.startswith("at::"):
         return Facts("other", "communication", peer[0], MEDIUM)
@@ -56,6 +58,7 @@ GRAMMAR: Final = Grammar(
     read,
     (
         word(r"nccl\w*", "NCCL device kernel", SOURCE_CODE),
+        word(r"oneRankReduce", "NCCL's reduction in a group of one rank", SOURCE_CODE),
         word(r"(AllReduce|AllGather|ReduceScatter|Broadcast|Reduce|SendRecv)", "collective {0}", SOURCE_CODE),
         word(r"(Sum|Prod|Max|Min|MinMax|PreMulSum|SumPostDiv)", "reduction {0}", SOURCE_CODE),
         word(r"(RING|TREE|NVLS|COLLNET\w*|PAT)", "algorithm {0}", SOURCE_CODE),
@@ -63,5 +66,5 @@ GRAMMAR: Final = Grammar(
         word(r"(f16|bf16|f32|f64|u8|i8|u32|i32|u64|i64|float|half|int8|t)", "type {0}", SOURCE_CODE),
         word(r"mscclKernel\w*|rccl\w*|Generic", "RCCL, AMD's build of NCCL", SOURCE_CODE),
     ),
-    lambda head: "nccl" in head or "ccl" in head or _PEER.search(head),
+    lambda head: "ccl" in head or head.endswith("oneRankReduce") or _PEER.search(head),
 )

@@ -133,6 +133,12 @@ _RULES: Final = RuleBook(
         _convolution(_BOUND + r"conv\dd_c\d_k\d_\w+", "fprop", "depthwise", "one channel in, one out per group"),
         _convolution(_BOUND + r"dgrad\dd_c\d_k\d_\w+", "dgrad", "depthwise", "one channel in, one out per group"),
         _convolution(_BOUND + r"wgrad\dd_c\d_k\d_\w+", "wgrad", "depthwise", "one channel in, one out per group"),
+        *(
+            _convolution(
+                rf"depthwise_n\w*_{direction}_kernel\w*", direction, "depthwise", "depthwise, channel by channel"
+            )
+            for direction in ("fprop", "dgrad", "wgrad")
+        ),
         _convolution(r"wgrad\dd_shmem_tiling_kernel", "wgrad", "depthwise", "depthwise wgrad, tiles in shared memory"),
         _convolution(r"conv\dD_NC?H?W?\w*_wgrad\w*", "wgrad", "direct", "1-D wgrad, direct sum"),
         _convolution(r"dgrad\dd_filter\w+|Kernel_dgrad_\w+", "dgrad", "direct", "dgrad for one filter size and stride"),

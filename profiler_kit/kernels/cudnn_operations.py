@@ -50,6 +50,7 @@ _RULES: Final = RuleBook(
             "part of multi-head attention",
             role="helper",
         ),
+        rule(r"prepare_moe_grouped_gemm\w*", "gemm", "prepares the operands of a grouped product", role="helper"),
         # Recurrent nets.
         rule(r"LSTM_dgrad\w*", "rnn", "LSTM, gradient of the data", direction="dgrad", role="helper"),
         rule(

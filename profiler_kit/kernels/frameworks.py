@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PROJECTS: Final = re.compile(
     r"^(vllm|tensorrt_llm|moe|fbgemm_gpu|flashinfer|transformer_engine|apex|deep_gemm|sglang|aiter|marlin|bnb|dao|causal_conv1d"
-    r"|mamba|trtllm|hgemm|wvSpltK|detectron2|vision|torchvision|colossal|deepspeed|onnxruntime|torch_tensorrt|xformers|aotriton)(?=::|_)"
+    r"|mamba|trtllm|hgemm|wvSpltK|detectron2|vision|torchvision|colossal|deepspeed|onnxruntime|torch_tensorrt|xformers|aotriton|gloo|mslk)(?=::|_)"
 )
 _KNOWN: Final = re.compile(
     r"^(?:split_embedding_\w+|permute_pooled_embs\w*|recat_copy_\w+|linearize_index_kernel|bounds_check_indices_kernel"
@@ -34,6 +34,9 @@ _RULES: Final = RuleBook(
     (
         rule(r"__amd_rocclr_copy\w*", "copy", "the runtime's copy"),
         rule(r"__amd_rocclr_fill\w*", "memset", "the runtime's fill"),
+        rule(r"_Kernel_\w+_cuda(?:Sum|Product|Max|Min)", "communication", "reduction of Gloo's collectives"),
+        rule(r"initializeMemory", "memset", "fills memory"),
+        rule(r"set_\w+_args_kernel", "gemm", "prepares the operands of a grouped product", role="helper"),
         rule(
             r"cross_device_reduce\w*|\w*[Aa]ll_?[Rr]educe\w*|\w*[Aa]ll_?[Gg]ather\w*|\w*all2all\w*",
             "communication",

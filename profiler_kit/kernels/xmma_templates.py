@@ -23,6 +23,7 @@ _TRAITS: Final = re.compile(
     r"(Volta|Turing|Ampere|Ada|Hopper|Blackwell)_(h?g?mma|i?gmma|hgmma|igmma|hmma|imma|qgmma|dmma|ffma)_?(fp32|fp16|int32|cp32)?"
 )
 _TILE: Final = re.compile(r"[Cc]ta_tile<[\w:]+, (\d+), (\d+), (\d+)(?:, (\d+), (\d+), (\d+))?")
+_PLAIN: Final = re.compile(r"::gemm::(?:kernel|split_k_kernel|kernel_blasl3)<")
 _OFFSETS: Final = re.compile(r"ompute\w*OffsetsKernel|first_layer_fwd|generateWinogradTiles")
 _ACCUMULATOR: Final = {"fp32": "f32", "cp32": "f32", "fp16": "f16", "int32": "i32"}
 
@@ -50,8 +51,8 @@ def _library(space: str, text: str) -> str:
         return "cuBLAS"
     if "cudnn" in space or "implicit_gemm" in text or "batchnorm" in text or "_bn_" in text:
         return "cuDNN"
-    # Both libraries carry a copy in the bare namespace; only cuBLAS' holds the plain product.
-    return "cuBLAS" if "::gemm::kernel<" in text or "::gemm::split_k_kernel<" in text else UNKNOWN
+    # Both libraries carry a copy in the bare namespace; only cuBLAS' holds the plain and the triangular product.
+    return "cuBLAS" if _PLAIN.search(text) else UNKNOWN
 
 
 def _cask(name: Name, library: str, space: str) -> Facts:

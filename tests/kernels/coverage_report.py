@@ -1,4 +1,7 @@
-"""How much of the shared corpora is identified: ``python tests/kernels/coverage_report.py``.
+"""How much of the shared corpora is identified: ``python tests/kernels/coverage_report.py [NAMES.txt ...]``.
+
+Files of further names, one a line, demangled, are reported like corpora; a file name that begins with ``cudnn`` or
+``cublas`` says where its names come from.
 
 Prints, per corpus and per family, how many names have each field, and how the answers agree with independent
 evidence (``evidence.py``); then the largest families of names and the most GPU time that stay unidentified.
@@ -215,7 +218,8 @@ def main() -> None:
     if not CORPORA.is_dir():
         print(f"no corpora at {CORPORA}: nothing to report")
         return
-    results = [cover(corpus, names) for corpus, names in corpora().items()]
+    further = {Path(given).name: corpus_names(Path(given)) for given in sys.argv[1:]}
+    results = [cover(corpus, names) for corpus, names in (corpora() | further).items()]
     for result in results:
         print_coverage(result)
     print_families(results)

@@ -20,6 +20,19 @@ PAIRS = [
     ("_ZZN3foo3barEvENKUlfE_clEf", "foo::bar()::{lambda(float)#1}::operator() const(float)"),
     ("_Z1fILN3foo4enumE2EEvi", "f<(foo::enum)2>(int)"),
     ("_Z1fSt5arrayIPcLm3EE", "f(std::array<char*, 3ul>)"),
+    # What follows was read with GNU's c++filt, and the return type left out.
+    (
+        "_ZN5cudnn3cnn45cudnn_depthwise_nchw_dgrad_kernel_specializedILi0ELi0EdEEvPKT1_S4_PS2_NSt11conditionalIXsr3std7is_sameIS2_dEE5valueEdfE4typeES8_iiii",
+        "cudnn::cnn::cudnn_depthwise_nchw_dgrad_kernel_specialized<0, 0, double>(double const*, double const*, double*, std::conditional<std::is_same<double, double>::value, double, float>::type, std::conditional<std::is_same<double, double>::value, double, float>::type, int, int, int, int)",
+    ),
+    (
+        "_Z1fIN4cuda3std3__44plusIiEEPS4_EvT_T0_",
+        "f<cuda::std::__4::plus<int>, cuda::std::__4::plus<int>*>(cuda::std::__4::plus<int>, cuda::std::__4::plus<int>*)",
+    ),
+    (
+        "_Z1fIcsijlmfdhatwEvT_PT9_PKT10_",
+        "f<char, short, int, unsigned int, long, unsigned long, float, double, unsigned char, signed char, unsigned short, wchar_t>(char, unsigned short*, wchar_t const*)",
+    ),
 ]
 SAME = [
     (
@@ -37,6 +50,10 @@ SAME = [
     (
         "_ZN5cudnn3ops16nchwToNhwcKernelI6__halffffEEvv",
         "void cudnn::ops::nchwToNhwcKernel<__half, float, float, float>()",
+    ),
+    (
+        "__nv_static_32__f824cfd9_10_onerank_cu_fdf47990__ZN43_GLOBAL__N__f824cfd9_10_onerank_cu_fdf4799013oneRankReduceI13FuncPreMulSumI13__nv_bfloat16EEEvPvS4_mmb",
+        "void (anonymous namespace)::oneRankReduce<FuncPreMulSum<__nv_bfloat16> >(void*, void*, unsigned long, unsigned long, bool)",
     ),
 ]
 

@@ -253,6 +253,30 @@ RUN_TIME: Table = [
     ("cudnn_generated_convBwdFilter_pointwise_fort_native_sm80_kernel0", {"operation": "convolution", "pass": "wgrad"}),
 ]
 CUDNN: Table = [
+    *(
+        (
+            f"void cudnn::cnn::cudnn_depthwise_nchw_{direction}_kernel{form}<{types}>(__half const*, __half*)",
+            {
+                "library": "cuDNN",
+                "operation": "convolution",
+                "pass": direction,
+                "algorithm": "depthwise",
+                "layout": "NCHW",
+                "tensor_cores": "no",
+                "input_dtype": "f16",
+                "role": "main",
+            },
+        )
+        for direction, form, types in (
+            ("fprop", "", "__half"),
+            ("dgrad", "_specialized", "3, 0, __half"),
+            ("wgrad", "", "__half, false, 1, true"),
+        )
+    ),
+    (
+        "void cudnn::engines_precompiled::prepare_moe_grouped_gemm_fwd_arrays_kernel<int>(int const*, char*)",
+        {"library": "cuDNN", "operation": "gemm", "role": "helper"},
+    ),
     (
         "void implicit_convolve_sgemm<float, float, 1024, 6, 7, 3, 3, 5, 1, false, true, true>(int, int, int, float const*, int, float*)",
         {
@@ -344,7 +368,42 @@ CUDNN: Table = [
     ("void cudnn::ops::softmax_fw_kernel<2, __half, float, 256, 0, 0, 0>(X)", {"operation": "softmax"}),
     ("void cudnn::fusion::compute_dot_do_o_specialized<true, 128>(X)", {"operation": "attention", "role": "helper"}),
 ]
+MAGMA: Table = [
+    (
+        "void gemm_template_batched_tt_kernel<float, 16, 16>(int)",
+        {"library": "other", "operation": "gemm", "input_dtype": "f32"},
+    ),
+    (
+        "zgemm_batched_smallsq_kernel<4>(int)",
+        {"library": "other", "operation": "gemm", "input_dtype": "f64", "tensor_cores": "no"},
+    ),
+    (
+        "sgetf2_native_kernel<512, 10>(int, int, float*)",
+        {"library": "other", "operation": "other", "input_dtype": "f32"},
+    ),
+    (
+        "cgetrf_batched_smallsq_shfl_kernel<10, 16>(float2**)",
+        {"library": "other", "operation": "other", "input_dtype": "f32"},
+    ),
+    ("idamax_kernel_batched(int, double**)", {"library": "other", "operation": "reduction", "input_dtype": "f64"}),
+    ("slaswp_rowserial_kernel_native(int, float*)", {"operation": "copy", "input_dtype": "f32"}),
+    ("dtranspose_inplace_even(int, double*)", {"operation": "layout_transform", "role": "layout_transform"}),
+    ("adjust_ipiv_kernel(int*, int, int)", {"library": "other", "operation": "other", "role": "helper"}),
+    # cuBLAS carries kernels that MAGMA lent its name to.
+    ("void magma_lds128_ctrmm_kernel<5, 3>(int)", {"library": "cuBLAS", "operation": "gemm"}),
+    ("void getrf_1x1<double, double, 256, false>(int)", {"library": "cuBLAS", "operation": "other"}),
+]
 CUBLAS: Table = [
+    (
+        "void xmma::gemm::kernel_blasl3<xmma::gemm::Kernel_triangular_input_traits<xmma::Ampere_ffma_cp32_traits<xmma::Complex<float> >, xmma::Cta_tile<xmma::Ampere, 128, 64, 16, 2, 2, 1, 1> > >(X)",
+        {
+            "library": "cuBLAS",
+            "operation": "gemm",
+            "tile": "128x64x16",
+            "tensor_cores": "no",
+            "accumulate_dtype": "f32",
+        },
+    ),
     (
         "void gemv2T_kernel_val<int, int, float, float, float, float, 128, 16, 4, 4, false, false, cublasGemvParamsEx<int> >(X)",
         {"library": "cuBLAS", "operation": "gemv", "input_dtype": "f32", "tensor_cores": "no"},

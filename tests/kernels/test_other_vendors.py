@@ -79,6 +79,16 @@ AMD: Table = [
 ]
 PYTORCH: Table = [
     (
+        "void (anonymous namespace)::indexing_backward_kernel<at::native::OpaqueType<4>, 4>(long const*)",
+        {"library": "ATen", "operation": "copy"},
+    ),
+    (
+        "(anonymous namespace)::randperm_handle_duplicate_keys_kernel<int, X>(int*)",
+        {"library": "ATen", "operation": "other"},
+    ),
+    ("gloo::_Kernel_half_cudaSum(__half*, __half const*, int)", {"library": "other", "operation": "communication"}),
+    ("mslk::gemm::set_grouped_gemm_args_kernel<X>(int)", {"library": "other", "operation": "gemm", "role": "helper"}),
+    (
         "void at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<float>, at::detail::Array<char*, 3> >(int)",
         {"library": "ATen", "operation": "elementwise", "pass": None, "tensor_cores": "no"},
     ),
