@@ -23,7 +23,7 @@ WORDS: Final[dict[str, str]] = {
     **dict.fromkeys(("e2m1", "f4", "fp4", "mxfp4", "nvfp4", "ue4m3xe2m1", "ue4m3xf4", "ue8m0xe2m1"), "fp4"),
     **dict.fromkeys(("ue8m0xf4", "MxE2m1", "float_e2m1_t", "E2m1", "__nv_fp4_e2m1"), "fp4"),
     **dict.fromkeys(("i8", "u8", "s8", "ci8", "int8", "uint8", "int8x4", "uint8x4", "int8x32", "uint8x32"), "i8"),
-    **dict.fromkeys(("signed char", "unsigned char", "char", "int8_t", "uint8_t", "char4", "uchar4"), "i8"),
+    **dict.fromkeys(("signed char", "unsigned char", "char", "int8_t", "uint8_t", "char4", "uchar4", "char32"), "i8"),
     **dict.fromkeys(("i32", "s32", "int32", "int32_t", "int", "u32", "uint32_t", "unsigned int"), "i32"),
 }
 

@@ -209,19 +209,19 @@ def _kernel(head: str, closed: bool) -> _Kernel | None:
         # These templates predate matrix instructions or sum channel by channel.
         last.append(("tensor_cores", "no", token))
     stated = tuple([(key, value, token) for key, value in values.items() if key != "operation"])
+    if "_int8" in base:
+        # Four of them come packed in an int.
+        stated = (*stated, ("input_dtype", "i8", "int8"))
     return _Kernel(values["operation"], token, stated, tuple(last))
 
 
 def _types(facts: Facts, name: Name) -> None:
-    # A leading int is the index type of the newer templates.
-    found = name.dtypes
-    if len(found) > 1 and found[0][0] == "i32":
-        found = found[1:]
     read_from, written = name.pointers
-    if found:
-        facts.say("input_dtype", *found[0])
-    elif read_from:
+    if read_from and facts.values["role"] != "reduce":
+        # Templates name index and accumulator types too, in an order of their own; what is read is the input.
         facts.say("input_dtype", *read_from)
+    elif name.data_types and "grouped_direct" not in name.base:
+        facts.say("input_dtype", *name.data_types[0])
     if written:
         facts.say("output_dtype", *written)
 

@@ -67,6 +67,9 @@ _CPP = {
     "double": "f64",
     "__nv_bfloat16": "bf16",
     "signed char": "i8",
+    **dict.fromkeys(("unsigned char", "char", "char4", "uchar4", "char32"), "i8"),
+    "float2": "f32",
+    "double2": "f64",
 }
 
 
@@ -91,6 +94,10 @@ def input_type(name: str) -> str | None:
     operand = re.search(r"cublasGemvTensor\w*<(__half|float|double|__nv_bfloat16|signed char) const>", name)
     if operand:
         return _CPP[operand[1]]
+    # What a convolution's template reads is its first pointer to constant data; its arguments name other types, too.
+    read = re.search(r"(?:conv|dgrad|wgrad|fft)\w*<[^()]*>\([^()]*?\b((?:un)?(?:signed )?\w+) const ?\*", name)
+    if read and "reduction" not in name:
+        return "i8" if "_int8" in name else _CPP.get(read[1])
     template = re.match(r"void [\w:]*<(?:int, ){0,2}(__half|float|double|__nv_bfloat16|signed char)[,>]", name)
     return _CPP[template[1]] if template else None
 

@@ -253,6 +253,20 @@ RUN_TIME: Table = [
     ("cudnn_generated_convBwdFilter_pointwise_fort_native_sm80_kernel0", {"operation": "convolution", "pass": "wgrad"}),
 ]
 CUDNN: Table = [
+    # Types of indices and of the sum stand before the data's.
+    (
+        "void cudnn::cnn::conv2d_grouped_direct_kernel<true, false, 0, 0, int, float, __half, __half, __half, float, __half>(cudnn::cnn::GroupedDirectFpropParams, __half const*, __half const*, __half*, float)",
+        {"algorithm": "grouped_direct", "input_dtype": "f16", "output_dtype": "f16"},
+    ),
+    (
+        "void cudnn::cnn::convNd_grouped_direct_kernel<true, 0, 0, int, int, char32, signed char, char32, float, float>(cudnn::cnn::GroupedDirectFpropParams, char32 const*, char32 const*, signed char*, float)",
+        {"algorithm": "grouped_direct", "input_dtype": "i8", "output_dtype": "i8"},
+    ),
+    ("void cudnn::cnn::conv2d_grouped_direct_kernel<true, false, 0, 0, int, float, __ha", {"input_dtype": "unknown"}),
+    (
+        "explicit_convolve_dgemm<int, 1024, 6, 7, 3, 3, 5, 0, false>(int, int, int, double const*, int, double const*, int, double*)",
+        {"algorithm": "explicit_gemm", "input_dtype": "f64", "accumulate_dtype": "f64", "output_dtype": "f64"},
+    ),
     *(
         (
             f"void cudnn::cnn::cudnn_depthwise_nchw_{direction}_kernel{form}<{types}>(__half const*, __half*)",
