@@ -17,8 +17,6 @@ _SUFFIX: Final = re.compile(r"(?:\.kd|(?:\.(?:clone|isra|constprop|part|cold))(?
 _STATIC: Final = re.compile(r"__nv_static_\d+__\w*?_(?=_Z)")
 _CAST: Final = re.compile(r"\((?:unsigned )?(?:int|long|short|char|size_t|bool)(?: long)?\)(?=-?\d)")
 _NAMED: Final = re.compile(r"(?<![\w:])(?:unsigned )?(?:int|long|short|char|size_t|bool)=(?=-?\d|true|false)")
-# nvcc's prefix of kernels with internal linkage: a hash and the file, then the mangled name.
-_STATIC: Final = re.compile(r"__nv_static_\d+__\w*?_(?=_Z)")
 _BOOLEAN_CAST: Final = re.compile(r"\(bool\)([01])(?!\d)")
 _LEADING: Final = 401
 _POINTER: Final = re.compile(r"[(,] ?((?:\w+::)*\w+(?: char| int)?)( const)? ?\*")
