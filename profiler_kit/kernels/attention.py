@@ -16,7 +16,9 @@ from ._words import SOURCE_CODE, TRACE, Grammar, word
 if TYPE_CHECKING:
     from ._names import Name
 
-_FLASH: Final = re.compile(r"(?:^|::|_)(flash_(?:fwd|bwd)\w*)$|(?:^|<|::)(FlashAttn(?:Fwd|Bwd)\w*)")
+_FLASH: Final = re.compile(
+    r"(?:^|::|_)(flash_(?:fwd|bwd)\w*)$|(?:^|<|::)(FlashAttn(?:Fwd|Bwd)\w*)|^flash::(FlashAttention\w*)"
+)
 _CUTLASS: Final = re.compile(r"^fmha_cutlass([FB])_(bf16|f16|f32)_(?:aligned|notaligned)(?:_(\d+x\d+))?(?:_|$)")
 _DESIGN: Final = re.compile(r"_(sm\d{2,3})(?:_|$)")
 _TRAITS: Final = re.compile(r"kernel_traits<(\d+), (\d+), (\d+), (\d+)")
@@ -43,7 +45,7 @@ def read(name: Name) -> Facts | None:
         _FLASH.search(name.text[:600]) if head.startswith("cutlass::device_kernel") else None
     )
     if flash:
-        return _flash(flash[1] or flash[2], name)
+        return _flash(flash[1] or flash[2] or flash[3], name)
     other = _FMHA.search(name.base)
     if other and not head.startswith(("at::", "cudnn", "ck", "fmha::", "fmha_cw", "fmha_fprop", "fmha_dgrad")):
         return Facts("other", "attention", other[0], MEDIUM)

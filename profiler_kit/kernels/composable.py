@@ -28,6 +28,8 @@ _TILE: Final = re.compile(
 _DATA: Final = re.compile(
     r"[<, ](unsigned short|_Float16|__bf16|float|double|signed char|f8_t|bf8_t|ck::half_t)(?=[,>])"
 )
+# Entry points in C that MIOpen compiles at run time from the same templates.
+_COMPILED_BY_MIOPEN: Final = re.compile(r"kernel_(?:grouped_)?conv\w*_(?:fwd|bwd_data|bwd_weight)_")
 _TYPES: Final = {
     "unsigned short": "bf16",
     "__bf16": "bf16",
@@ -58,7 +60,7 @@ _OPERATIONS: Final = (
 def read(name: Name) -> Facts | None:
     """Read a Composable Kernel name."""
     head = name.head
-    if not head.startswith(("ck::", "ck_tile::", "ck_")):
+    if not (head.startswith(("ck::", "ck_tile::", "ck_")) or _COMPILED_BY_MIOPEN.match(head)):
         return None
     # CK Tile's entry is the same function for all; the work is its first argument.
     text = head if not head.endswith("kentry") else name.text[len(head) : len(head) + 200]
@@ -67,7 +69,7 @@ def read(name: Name) -> Facts | None:
         return Facts("CK", UNKNOWN, head.partition("::")[0], "low")
     operation, token = found
     facts = Facts("CK", operation, token)
-    facts.evidence["library"] = head.partition("::")[0]
+    facts.evidence["library"] = head.partition("::")[0] if "::" in head else token
     if operation == "convolution":
         facts.say("algorithm", "implicit_gemm", token)
         direction = _PASS.search(text)
@@ -127,5 +129,5 @@ GRAMMAR: Final = Grammar(
         word(r"\w*wmma\w*", "WMMA matrix instructions", SOURCE_CODE),
         word(r"unsigned short", "bf16 as CK stores it", SOURCE_CODE),
     ),
-    lambda head: head.startswith("ck"),
+    lambda head: head.startswith("ck") or _COMPILED_BY_MIOPEN.match(head),
 )

@@ -28,7 +28,7 @@ _KNOWN: Final = re.compile(
 )
 _TYPE: Final = r"(?:MxE\dm\d|E\dm\d|Bfloat16|Fp16|Fp32)"
 _BATCHED: Final = re.compile(
-    rf"^bmm_({_TYPE})_({_TYPE})({_TYPE})?_(Fp32)_t(\d{{1,4}}x\d{{1,4}}x\d{{1,4}})(?:u\d)?_s(\d{{1,3}})(?:_|$)"
+    rf"^bmm_({_TYPE})_({_TYPE})({_TYPE})?_(Fp32)(?:_b[AB]\d{{1,3}}){{0,2}}_t(\d{{1,4}}x\d{{1,4}}x\d{{1,4}})(?:u\d)?_s(\d{{1,3}})(?:_|$)"
 )
 _RULES: Final = RuleBook(
     (
@@ -42,7 +42,11 @@ _RULES: Final = RuleBook(
             "communication",
             "collective",
         ),
-        rule(r"\w*[Aa]ttention\w*|\w*[Ff]mha\w*|\w*mha_\w*|\w*mla_\w*", "attention", "attention"),
+        rule(
+            r"\w*[Aa]ttention\w*|\w*[Ff]mha\w*|\w*mha_\w*|\w*mla_\w*|(?<![A-Za-z])attn(?![A-Za-z])",
+            "attention",
+            "attention",
+        ),
         rule(r"\w*[Ss]oft_?[Mm]ax\w*", "softmax", "softmax"),
         rule(
             r"\w*(?:[Ll]ayer_?[Nn]orm|[Rr][Mm][Ss]_?[Nn]orm|[Gg]roup_?[Nn]orm|[Bb]atch_?[Nn]orm|[Ll]n_(?:fwd|bwd)|GammaBeta)\w*",

@@ -16,12 +16,14 @@ from ._words import SOURCE_CODE, TRACE, Grammar, RuleBook, rule, state, word
 if TYPE_CHECKING:
     from ._names import Name
 
-_IGEMM: Final = re.compile(r"^igemm_(?:(fwd|bwd|wrw|upsampling)_)?(gtc[a-z]?\w*?|v\d+r\d+\w*?|dlops|xdlops)(?:_|$)(.*)")
+_IGEMM: Final = re.compile(
+    r"^igemm_(?:(fwd|bwd|wrw|upsampling)_)?(gtc[a-z]?\w*?|btm|v\d+r\d+\w*?|dlops|xdlops)(?:_|$)(.*)"
+)
 # Weights first: wrw kernels may say bwd too.
 _PASSES: Final = (
-    (re.compile(r"WrW|WRW|(?:^|_)wrw(?=_|\d|$)|(?:^|_)bwd_?w(?:eights?)?(?=_|$)"), "wgrad"),
+    (re.compile(r"WrW|WRW|(?:^|_)wrw(?=_|\d|$)|(?:^|_)(?:bwd|backward)_?w(?:eights?)?(?=_|$)"), "wgrad"),
     (re.compile(r"Fwd|(?:^|_)(?:fwd|forward)(?=_|\d|$)"), "fprop"),
-    (re.compile(r"Bwd(?:Data|D)|Bwd(?=[A-VX-Z\d_])|(?:^|_)(?:bwd|bwd_?d(?:ata)?)(?=_(?!w)|\d)"), "dgrad"),
+    (re.compile(r"Bwd(?:Data|D)|Bwd(?=[A-VX-Z\d_])|(?:^|_)(?:bwd|bwd_?d(?:ata)?|backward_data)(?=_(?!w)|\d)"), "dgrad"),
 )
 _RULES: Final = RuleBook(
     (
@@ -53,7 +55,7 @@ _RULES: Final = RuleBook(
         ),
         rule(r"MIOpenCvFwd\w*|MIOpenCvBwd\w*", "convolution", "direct convolution", algorithm="direct"),
         rule(
-            r"gridwise_convolution\w*|implicit_gemm\w*|Gridwise\w*Conv\w*",
+            r"gridwise_convolution\w*|convolution_(?:forward|backward)_\w+|\w*implicit_gemm\w*|Gridwise\w*Conv\w*",
             "convolution",
             "implicit product",
             algorithm="implicit_gemm",
@@ -94,14 +96,15 @@ _RULES: Final = RuleBook(
             role="helper",
         ),
         rule(r"LSTM\w*|GRU\w*|RNN\w*", "rnn", "recurrent net"),
+        rule(r"gridwise_generic_reduce\w*", "reduction", "reduction"),
     )
 )
 _BARE: Final = re.compile(
     r"^(?:[mM][iI][oO]pen|MIOpen|mlo[A-Z]|naive_conv|batched_transpose_\d|SubTensorOp|Op\d?d?Tensor|Im\dd?2?d?2?Col|Col2Im|transpose_[NC]+[DHW]*2"
-    r"|gcnAsm|xform_|gridwise_convolution|general_4d_reorder|Softmax(?:Forward|Backward)|tensor_reorder)"
+    r"|gcnAsm|xform_|gridwise_|convolution_(?:forward|backward)\w*_implicit_gemm|general_4d_reorder|Softmax(?:Forward|Backward)|tensor_reorder)"
 )
-_DTYPE: Final = re.compile(r"(?:^|_)(bf16|fp16|fp32|half|float|double|ushort|f32|f16|int8|bfloat16)(?=_|$)")
-_LAYOUT: Final = re.compile(r"(?:^|_)(n(?:d?hwc|c?d?hw)|NHWC|NCHW|NDHWC|NCDHW)(?:_|2|$)")
+_DTYPE: Final = re.compile(r"(?:^|_)(bf16|fp16|fp32|half|float|double(?!_buffer)|ushort|f32|f16|int8|bfloat16)(?=_|$)")
+_LAYOUT: Final = re.compile(r"(?:^|_)g?(n(?:d?hwc|c?d?hw)|NHWC|NCHW|NDHWC|NCDHW)(?:_|2|$)")
 _TILE: Final = re.compile(r"_bt(\d+x\d+x\d+)")
 _SPLIT: Final = re.compile(r"_(gkgs|gks|mh)(?:_|$)")
 
@@ -148,8 +151,12 @@ def _worded(found: tuple[dict[str, Any], str], head: str) -> Facts:
             if direction:
                 facts.say("pass_", stated, direction[0].strip("_"))
                 break
-        if values["algorithm"] == "direct":
-            facts.say("tensor_cores", "no", token)
+        if "xdlops" in head:
+            facts.matrix_unit("MFMA", "xdlops")
+        elif values["algorithm"] == "direct" or "dlops" in head:
+            facts.say("tensor_cores", "no", "dlops" if "dlops" in head else token)
+        if head.endswith("_prepare"):
+            facts.say("role", "helper", "prepare")
     _shared(facts, head)
     return facts
 

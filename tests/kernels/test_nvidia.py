@@ -223,6 +223,28 @@ CUTLASS: Table = [
 ]
 RUN_TIME: Table = [
     (
+        "nvjet_sm120_tst_mma_64x64x128_3_32x32x128_tmaAB_alignCD4_bz_TNNN",
+        {
+            "library": "cuBLAS",
+            "tensor_cores": "yes",
+            "input_dtype": "bf16",
+            "accumulate_dtype": "f32",
+            "output_dtype": "bf16",
+            "tile": "64x64x128",
+            "stages": 3,
+            "transposes": "tnnn",
+            "design_arch": "sm120",
+        },
+    ),
+    (
+        "nvjet_sm121_qqtst_mma_64x64x128_6_16x64x128_tmaAB_bz_splitK_TNNN",
+        {"input_dtype": "fp8", "tile": "64x64x128", "split_k": "split_k"},
+    ),
+    (
+        "nvjet_sm120_biu_mma_256x128x128_2_64x64x128_tmaAB",
+        {"input_dtype": "i8", "accumulate_dtype": "i32", "output_dtype": "unknown"},
+    ),
+    (
         "nvjet_tst_128x176_64x5_2x1_v_bz_coopA_bias_TNT",
         {
             "library": "cuBLAS",
@@ -454,6 +476,8 @@ CUBLAS: Table = [
     ),
 ]
 ATTENTION_AND_FFT: Table = [
+    ("flash::FlashAttentionForwardSm100", {"library": "FlashAttention", "operation": "attention"}),
+    ("qk_int8_sv_f8_accum_f32_attn_inst_buf", {"library": "unknown", "operation": "attention", "confidence": "low"}),
     (
         (
             "void pytorch_flash::flash_fwd_kernel<pytorch_flash::Flash_fwd_kernel_traits<64, 128, 64, 4, false, false, "

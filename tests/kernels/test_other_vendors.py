@@ -10,6 +10,36 @@ from tables import Table, check, rows
 
 AMD: Table = [
     (
+        "gridwise_convolution_backward_data_implicit_gemm_v4r1_xdlops_gnchw_gkcyx_gnkhw",
+        {
+            "library": "MIOpen",
+            "operation": "convolution",
+            "pass": "dgrad",
+            "algorithm": "implicit_gemm",
+            "unit": "MFMA",
+            "layout": "NCHW",
+        },
+    ),
+    (
+        "gridwise_convolution_backward_weights_implicit_gemm_v4r4_xdlops_nchw_kcyx_nkhw_padded_gemm",
+        {"pass": "wgrad", "tensor_cores": "yes"},
+    ),
+    # A double buffer is no double.
+    (
+        "gridwise_convolution_implicit_gemm_v4r1_nchw_kcyx_nkhw_lds_double_buffer",
+        {"pass": "unknown", "input_dtype": "unknown"},
+    ),
+    (
+        "convolution_forward_implicit_gemm_v6r1_dlops_nchw_kcyx_nkhw_prepare",
+        {"library": "MIOpen", "pass": "fprop", "role": "helper", "tensor_cores": "no", "layout": "NCHW"},
+    ),
+    ("igemm_fwd_btm_nhwc_fp16", {"library": "MIOpen", "pass": "fprop", "layout": "NHWC", "input_dtype": "f16"}),
+    (
+        "kernel_grouped_conv_bwd_weight_dl_v4_run",
+        {"library": "CK", "operation": "convolution", "pass": "wgrad", "tensor_cores": "no"},
+    ),
+    ("gridwise_generic_reduce_1_prepare", {"library": "MIOpen", "operation": "reduction"}),
+    (
         "igemm_wrw_gtcx3_nhwc_bf16_bx0_ex1_bt256x128x32_wt32x32x8_ws1x1_wr2x2_ta1x4x1x8_1x8x1x32_tb1x4x1x4_1x8x1x32_gkgs",
         {
             "library": "MIOpen",
@@ -78,6 +108,10 @@ AMD: Table = [
     ),
 ]
 PYTORCH: Table = [
+    (
+        "bmm_Bfloat16_E2m1E2m1_Fp32_bA16_bB16_t128x16x256u2_s3_et128x16_m128x16x32_cga1x1x1_16dp256b_rM_TN",
+        {"library": "other", "operation": "gemm", "input_dtype": "fp4", "output_dtype": "bf16", "tile": "128x16x256"},
+    ),
     (
         "void (anonymous namespace)::indexing_backward_kernel<at::native::OpaqueType<4>, 4>(long const*)",
         {"library": "ATen", "operation": "copy"},
