@@ -44,7 +44,7 @@ def read(name: Name) -> Facts | None:
     if warp_level:
         facts.say("tile", warp_level[1], warp_level[1])
         if warp_level[2]:
-            facts.say("stages", int(warp_level[2]), warp_level[0])
+            facts.say("stages", int(warp_level[2]), warp_level[2])
     if tile:
         facts.say("tile", f"{tile}x{depth}" if depth else tile, f"{tile}_{depth}x{stages}" if depth else tile)
     if stages:
@@ -81,6 +81,7 @@ GRAMMAR: Final = Grammar(
         word(r"([htsqdbiu]{3})", "input, accumulator, output: h f16, t bf16, s f32, q fp8, b int8", INFERRED),
         word(r"mma", "warp-level matrix instructions: tile M×N×K, stages, tile of a warp", INFERRED),
         word(r"(\d+x\d+x\d+)", "tile M×N×K: of the block, then of a warp", INFERRED),
+        word(r"(\d{1,2})", "{0} stages of the software pipeline", INFERRED),
         word(r"tma(\w+)", "operands {0} are loaded by the tensor memory accelerator", INFERRED),
         word(r"align(\w+)(\d+)", "alignment of {0}: {1}", INFERRED),
         word(r"([htsqdbiu]{4,6})", "A, B, C, accumulator, D: h f16, t bf16, s f32, q fp8", INFERRED),
