@@ -12,7 +12,7 @@ from profiler_kit.analysis.layer_convolutions import PASSES, LayerConvolution
 from profiler_kit.cudnn.description import Target
 from profiler_kit.cudnn.plans import Prediction
 from profiler_kit.cudnn.problem import NCHW, NHWC, ConvProblem
-from profiler_kit.cudnn.pytorch_choice import asks_cudnn
+from profiler_kit.cudnn.pytorch_choice import own_kernel
 from profiler_kit.cudnn.tensor_copies import TensorCopies, tensor_copies
 
 OWN_KERNEL: Final = "PyTorch's own kernel"
@@ -22,6 +22,9 @@ PLAIN: Final = "plain"
 
 AXES: Final = ("memory_format", "tf32", "dtype", "gpu")
 """What two variants that are compared may differ in."""
+
+INTEGER_COLUMNS: Final = ("engine", "workspace_bytes", "copies_bytes", "channels_padded_to")
+"""Columns of the table of predictions whose numbers may be missing."""
 
 _CLASS_NOTES: Final = (("WINOGRAD", "Winograd"), ("FFT", "FFT"), ("TENSOR_CORE", "tensor cores"))
 
@@ -77,8 +80,8 @@ class PredictedSelection:
         table: One row per convolution, pass and variant: ``convolution`` (its number), ``layers``, ``calls``, the
             ledger's ``operator``, ``input_shape``, ``weight_shape``, ``stride``, ``padding``, ``dilation``,
             ``output_padding``, ``groups``; ``pass``; ``gpu``, ``dtype``, ``memory_format``, ``tf32`` (on, off, None);
-            ``class`` (tensor cores, Winograd, FFT, plain; PyTorch's own kernel; no plan), ``certain`` (False where
-            PyTorch may use its own kernel instead), ``engine``, ``knobs`` (text), ``notes`` (true ones, tuple),
+            ``class`` (tensor cores, Winograd, FFT, plain; PyTorch's own kernel; no plan), ``own_kernel`` (why PyTorch
+            computes it itself; None if it doesn't), ``engine``, ``knobs`` (text), ``notes`` (true ones, tuple),
             ``tensor_cores``, ``winograd``, ``fft``, ``split_k``, ``nondeterministic`` (True, False, None: unknown),
             ``source``, ``workspace_bytes``, ``copies_bytes`` (the part of it that is copies of tensors, derived from
             sizes; ``<NA>`` if the size doesn't tell), ``copied`` (names), ``channels_padded_to``, ``copies_doubled``
@@ -158,7 +161,7 @@ def predicted_selection(
         for one, answer, some in zip(asked, predictions, copies, strict=True)
     ]
     table = pd.DataFrame(rows)
-    for column in ("engine", "workspace_bytes", "copies_bytes", "channels_padded_to"):
+    for column in INTEGER_COLUMNS:
         table[column] = table[column].astype("Int64") if len(table) else pd.Series(dtype="Int64")
     variants = list(dict.fromkeys(one.variant for one in asked)) if asked else []
     changes, pairs = _compare(table, variants)
@@ -207,7 +210,8 @@ def _row(
     convolution: LayerConvolution, asked: Asked, answer: Prediction, copies: TensorCopies | None
 ) -> dict[str, Any]:
     plan = answer.plan
-    goes = asks_cudnn(asked.problem)
+    capability = asked.variant.target.properties["deviceVer"]
+    own = own_kernel(asked.problem, capability, transposed=convolution.transposed)
     row: dict[str, Any] = {
         "convolution": asked.convolution,
         "layers": convolution.layers,
@@ -215,8 +219,8 @@ def _row(
         **{name: convolution.facts[name] for name in _FACTS},
         "pass": asked.which,
         **asked.variant.facts(),
-        "class": _class(answer, goes),
-        "certain": goes is not None,
+        "class": _class(answer) if own is None else OWN_KERNEL,
+        "own_kernel": own,
         "engine": plan.engine if plan else None,
         "knobs": " ".join(f"{knob}={value}" for knob, value in (plan.knobs or {}).items()) if plan else None,
         "notes": plan.true_notes if plan else (),
@@ -235,7 +239,7 @@ def _row(
         "removed": _removed(answer),
         "error": answer.error,
     }
-    if goes is False:
+    if own is not None:
         # What cuDNN would do is beside the point then.
         row |= dict.fromkeys(("engine", "knobs", "source", "workspace_bytes", "copies_bytes", "channels_padded_to"))
         row["copies_doubled"] = None
@@ -244,10 +248,8 @@ def _row(
     return row
 
 
-def _class(answer: Prediction, goes: bool | None) -> str:
+def _class(answer: Prediction) -> str:
     """Name what a plan computes with, in a word or two."""
-    if goes is False:
-        return OWN_KERNEL
     if answer.plan is None:
         return NO_PLAN
     words = [word for note, word in _CLASS_NOTES if answer.plan.notes[note]]

@@ -17,13 +17,15 @@ from typing import Any, TextIO
 from profiler_kit.cudnn._backend import Attribute, BackendError, Descriptor, Kind, Library, Type
 from profiler_kit.cudnn.plans import BEHAVIOR_NOTES, KNOBS, NUMERICAL_NOTES, notes_of
 from profiler_kit.cudnn.problem import ConvProblem
-from profiler_kit.cudnn.pytorch_choice import removed_by
+from profiler_kit.cudnn.pytorch_choice import erratum, removed_by
 
 FIRST_DEVICELESS_VERSION = 90800
 HEURISTIC_MODES = {"instant": 0, "B": 1, "fallback": 2}
 DATA_TYPES = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 9}
 CROSS_CORRELATION = 1
-ALIGNMENT_BYTES = 16
+ALIGNMENT_BYTES = 32
+"""What PyTorch finds of a tensor of its own: it looks no further (``getAlignment`` in Conv_v8.cpp)."""
+
 MOST_PLANS = 512
 
 OPERATIONS = {
@@ -87,7 +89,7 @@ class Session:
                 refusals.append(str(error))
                 continue
             for config in configs:
-                plan = self._plan(config, source, problem, known)
+                plan = self._plan(config, source, problem, request["device"]["deviceVer"], known)
                 if answer["chosen"] is None and plan["removed_by"] is None:
                     plan |= self._finalized(config, device, request["workspace_limit_bytes"])
                     plan["knobs"] = self._knobs(config)
@@ -160,7 +162,9 @@ class Session:
         made = [self.library.descriptor(Kind.ENGINE_CONFIG) for _ in range(count)]
         return list(heuristics.descriptors(Attribute.HEURISTICS_RESULTS, made))
 
-    def _plan(self, config: Descriptor, source: str, problem: ConvProblem, known: dict[int, Notes]) -> dict[str, Any]:
+    def _plan(
+        self, config: Descriptor, source: str, problem: ConvProblem, capability: int, known: dict[int, Notes]
+    ) -> dict[str, Any]:
         """Read what a candidate is; ``known`` are the notes of engines that were met for the same operation."""
         (engine,) = config.descriptors(Attribute.CONFIG_ENGINE, self._engine)
         number = engine.integer(Attribute.ENGINE_INDEX, Type.INT64)
@@ -173,7 +177,7 @@ class Session:
             "notes": notes,
             "behaviour": behaviour,
             "source": source,
-            "removed_by": removed_by(notes, problem),
+            "removed_by": removed_by(notes, problem) or erratum(number, problem, self.library.version, capability),
             "workspace_bytes": None,
         }
 

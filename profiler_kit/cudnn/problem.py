@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from profiler_kit.errors import ProfilerKitError
@@ -19,6 +19,8 @@ ITEM_BYTES: Final[Mapping[str, int]] = {"float16": 2, "bfloat16": 2, "float32": 
 
 NCHW: Final = "NCHW"
 NHWC: Final = "NHWC"
+
+_ALWAYS_NCHW: Final = "float64"
 
 
 class ConvProblemError(ProfilerKitError):
@@ -104,14 +106,15 @@ def conv_problem(
 ) -> ConvProblem:
     """Describe one pass of a convolution as PyTorch asks for it: all tensors dense, in one memory format.
 
-    PyTorch gives the output, and gradients, the memory format of the input and the weight; a 1-d convolution is a 2-d
+    PyTorch gives the output, and gradients, the memory format of the input and the weight, but makes all tensors of
+    float64 NCHW (``cudnn_conv_suggest_memory_format`` in aten/src/ATen/native/ConvUtils.h); a 1-d convolution is a 2-d
     one of height 1 (aten/src/ATen/native/Convolution.cpp, ``view4d``).
 
     Args:
         operation: ``fprop``, ``dgrad`` or ``wgrad``.
         input_shape: (N, C, spatial…).
         weight_shape: (K, C / groups, spatial…).
-        memory_format: ``NCHW`` or ``NHWC``.
+        memory_format: ``NCHW`` or ``NHWC``, of the model's tensors.
         dtype: A key of :data:`ITEM_BYTES`.
         stride: One number for all spatial dimensions, or one for each; so are the next two.
         padding: Zeros on each side.
@@ -134,6 +137,8 @@ def conv_problem(
     output = output_shape(input_shape, weight_shape, strides, paddings, dilations)
     if min(output) < 1:
         raise ConvProblemError(f"a convolution of {input_shape} with {weight_shape} has no output: {output}")
+    if dtype == _ALWAYS_NCHW:
+        memory_format = NCHW
     return ConvProblem(
         operation=operation,
         input_shape=input_shape,
@@ -148,16 +153,6 @@ def conv_problem(
         groups=groups,
         allow_tf32=allow_tf32,
         deterministic=deterministic,
-    )
-
-
-def in_format(problem: ConvProblem, memory_format: str) -> ConvProblem:
-    """Return the same convolution with all tensors in a memory format."""
-    return replace(
-        problem,
-        input_strides=strides_of(problem.input_shape, memory_format),
-        weight_strides=strides_of(problem.weight_shape, memory_format),
-        output_strides=strides_of(problem.output_shape, memory_format),
     )
 
 

@@ -1,44 +1,45 @@
 """Predictions of cuDNN's choices laid out for readers, and as JSON and CSV.
 
-JSON schema ``profiler_kit.predict``, version 1: ``cudnn_version``, ``source`` (what the convolutions were taken from),
+JSON schema ``profiler_kit.predict``, version 2: ``cudnn_version``, ``source`` (what the convolutions were taken from),
 ``rows``, ``totals``, ``pairs``, ``changes``, ``left_out``; their fields are those of
 :class:`profiler_kit.analysis.predicted_selection.PredictedSelection`. A missing value is ``null``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.predicted_selection import NO_PLAN, OWN_KERNEL, PredictedSelection
+from profiler_kit.analysis.layer_convolutions import PASSES
+from profiler_kit.analysis.predicted_selection import PredictedSelection
 from profiler_kit.analysis.problem_names import problem_name
+from profiler_kit.cudnn.problem import NHWC
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
-from profiler_kit.report.layers import short_layer
-from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
+from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.microseconds import to_csv
-from profiler_kit.report.quantities import MISSING, is_missing, with_unit
+from profiler_kit.report.predict_changes import change_items, copied, names, true
+from profiler_kit.report.quantities import MISSING, is_missing
 
 SCHEMA: Final = "profiler_kit.predict"
-SCHEMA_VERSION: Final = 1
-
-CHANNELS_LAST: Final = "NHWC (channels_last)"
-_MOST_NAMES: Final = 4
-"""Places that are named before "n more"."""
+SCHEMA_VERSION: Final = 2
 
 
 def predict_json(result: PredictedSelection, source: str) -> str:
     """Render predictions as JSON text."""
-    content = {
-        "source": source,
+    return json_text(SCHEMA, SCHEMA_VERSION, {"source": source, **predict_content(result)})
+
+
+def predict_content(result: PredictedSelection) -> dict[str, Any]:
+    """Return what the JSON document says of predictions, whatever they are about."""
+    return {
         "cudnn_version": result.cudnn_version,
         "left_out": list(result.left_out),
         **{name: _records(getattr(result, name)) for name in ("totals", "pairs", "changes")},
         "rows": _records(result.table),
     }
-    return json_text(SCHEMA, SCHEMA_VERSION, content)
 
 
 def predict_csv(result: PredictedSelection) -> str:
@@ -51,19 +52,32 @@ def predict_sections(result: PredictedSelection, rows: int) -> list[Section]:
 
     Args:
         result: The predictions.
-        rows: Most rows of the table of plans.
+        rows: Most rows of each table of plans; there is one for each GPU.
     """
     if not len(result.table):
-        return [Section("Predicted plans", "There is no convolution to ask about.", notes=result.left_out)]
-    parts = [_totals(result), _plans(result, rows)]
-    if items := [*_comparisons(result), *_remarks(result)]:
-        return [Section("What changes", _VERSION.format(result.cudnn_version), items=items), *parts]
-    return parts
+        return [Section("Predicted plans", "There is no convolution to ask about.", notes=_not_asked(result))]
+    parts = [_totals(result), *_plans(result, rows)]
+    if items := change_items(result):
+        parts.insert(0, Section("What changes", _LEAD.format(result.cudnn_version), items=items))
+    return [replace(parts[0], notes=(*parts[0].notes, *_outdated(result))), *parts[1:]]
 
 
-_VERSION: Final = (
-    "As cuDNN {} says it would choose, asked about described devices; other versions may choose otherwise."
+def report_sections(result: PredictedSelection, rows: int) -> list[Section]:
+    """Lay predictions out as part of a report, whose other sections are about what was recorded."""
+    return [
+        replace(section, title=f"Predicted by cuDNN: {section.title[:1].lower()}{section.title[1:]}")
+        for section in predict_sections(result, rows)
+    ]
+
+
+_LEAD: Final = (
+    "As cuDNN {} says it would choose, asked about described devices; other versions may choose otherwise, and nothing "
+    "here is measured. Times are what reading and writing the copies takes at least, at peak bandwidth."
 )
+
+
+def _not_asked(result: PredictedSelection) -> list[str]:
+    return [f"Not asked: {what}" for what in result.left_out]
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -100,14 +114,53 @@ def _totals(result: PredictedSelection) -> Section:
     return Section("Plans by GPU, type and format", lead, table=Table(columns, data))
 
 
-def _plans(result: PredictedSelection, rows: int) -> Section:
-    varying, said = _variant_columns(result.table)
+def _plans(result: PredictedSelection, rows: int) -> list[Section]:
+    """Lay out the first plans, GPU by GPU, forward passes first, so that neighbours can be compared."""
+    gpus = list(dict.fromkeys(result.table["gpu"]))
+    order = {name: place for place, name in enumerate(PASSES)}
+    sections = []
+    for gpu in gpus:
+        mine = result.table[result.table["gpu"] == gpu]
+        mine = mine.assign(place=mine["pass"].map(order)).sort_values(["place", "convolution"], kind="stable")
+        title = "First plan for each pass" + (f" on {gpu}" if len(gpus) > 1 else "")
+        sections.append(_plans_of(result, mine, rows, title))
+    notes = [
+        "Engine numbers have no published meaning; they can be compared within one pass and cuDNN version only.",
+        *(["Doubled: in float32, or two of each; the size doesn't tell which."] if _doubled(result) else []),
+        "Copies –: the workspace is there, but its size doesn't tell what for.",
+        *_without_channels_last(result),
+        *_not_asked(result),
+    ]
+    return [*sections[:-1], replace(sections[-1], notes=notes)]
+
+
+def _without_channels_last(result: PredictedSelection) -> list[str]:
+    """Say which of the questions about NHWC a user can't bring about by switching to channels_last."""
+    last = result.table[result.table["memory_format"] == NHWC]
+    notes = []
+    if "float64" in set(last["dtype"]):
+        notes.append("float64: PyTorch makes tensors in channels_last contiguous itself, and asks for NCHW either way.")
+    if last["weight_shape"].map(len).eq(_LINE).any():
+        notes.append(
+            "1-d convolutions: NHWC stands for an input strided as (N, L, C); .to(memory_format=torch.channels_last) "
+            "leaves them as they are."
+        )
+    return notes
+
+
+_LINE: Final = 3
+"""Dimensions of a 1-d convolution's weight."""
+
+
+def _plans_of(result: PredictedSelection, mine: pd.DataFrame, rows: int, title: str) -> Section:
+    varying, said = _variant_columns(mine)
+    layers_known = bool(mine["layers"].map(len).any())
     columns = (
-        Column("layers", from_width=WIDE),
-        Column("problem"),
+        Column("layers", from_width=0 if layers_known else VERY_WIDE),
+        Column("problem", from_width=WIDE if layers_known else 0),
         Column("pass"),
         *varying.values(),
-        Column("computes with"),
+        Column("computes\nwith"),
         Column("engine"),
         Column("knobs", from_width=VERY_WIDE + 40),
         Column("workspace", "bytes", same_unit="workspace"),
@@ -121,7 +174,7 @@ def _plans(result: PredictedSelection, rows: int) -> Section:
             problem_name(row),
             row["pass"],
             *(row[name] for name in varying),
-            row["class"] + ("" if row["certain"] else " ?"),
+            row["class"],
             MISSING if is_missing(row["engine"]) else f"eng{row['engine']}",
             row["knobs"],
             row["workspace_bytes"],
@@ -129,18 +182,9 @@ def _plans(result: PredictedSelection, rows: int) -> Section:
             copied(row),
             row["alternatives"],
         )
-        for row in result.table.head(rows).to_dict("records")
+        for row in mine.head(rows).to_dict("records")
     ]
-    notes = [
-        "Engine numbers have no published meaning; they can be compared within one pass and cuDNN version only.",
-        *(["Doubled: in float32, or two of each; the size doesn't tell which."] if _doubled(result) else []),
-        "Copies –: the workspace is there, but its size doesn't tell what for.",
-        *_outdated(result),
-        *(["?: PyTorch may use its own kernel for this depthwise convolution."] if _uncertain(result) else []),
-        *(f"Not asked: {what}" for what in result.left_out),
-    ]
-    table = Table(columns, data, max(len(result.table) - rows, 0))
-    return Section("First plan for each pass", said.strip(), table=table, notes=notes)
+    return Section(title, said.strip(), table=Table(columns, data, max(len(mine) - rows, 0)))
 
 
 _VARIANT_COLUMNS: Final = {"gpu": "GPU", "dtype": "type", "memory_format": "format", "tf32": "TF32"}
@@ -162,27 +206,6 @@ def _variant_columns(table: pd.DataFrame) -> tuple[dict[str, Column], str]:
     return varying, f"For {', '.join(fixed)}. " if fixed else ""
 
 
-def copied(row: Mapping[Any, Any]) -> str:
-    """Name the tensors that a plan copies, and what their channels are padded to."""
-    if not row["copied"]:
-        return MISSING
-    padded = "" if is_missing(row["channels_padded_to"]) else f", channels padded to {row['channels_padded_to']}"
-    doubled = ", doubled" if row["copies_doubled"] else ""
-    return " + ".join(row["copied"]) + doubled + padded
-
-
-def names(layers: Sequence[str], source: str) -> str:
-    """Name the first layer and say how many more there are."""
-    if not layers:
-        return MISSING
-    first = short_layer(layers[0], source)
-    return first if len(layers) == 1 else f"{first} and {len(layers) - 1} more"
-
-
-def _dash(value: Any) -> str:
-    return MISSING if is_missing(value) else str(value)
-
-
 def _outdated(result: PredictedSelection) -> list[str]:
     """Say where an answer is of little use: cuDNN 9.11 dropped Volta, yet still answers for it."""
     old = [name for name in dict.fromkeys(result.totals["gpu"]) if name.startswith("V100")]
@@ -201,117 +224,4 @@ _DROPPED_VOLTA: Final = (9, 11)
 
 
 def _doubled(result: PredictedSelection) -> bool:
-    return bool(_true(result.table["copies_doubled"]).any())
-
-
-def _uncertain(result: PredictedSelection) -> bool:
-    return bool((~result.table["certain"].astype(bool)).any())
-
-
-def _comparisons(result: PredictedSelection) -> list[Item]:
-    """Write an item for each pair of variants that anything differs between."""
-    items, alike = [], []
-    for pair in result.pairs.to_dict("records"):
-        mine = result.changes
-        for column in ("axis", "before", "after", *_OTHERS):
-            mine = mine[mine[column].isna() if is_missing(pair[column]) else mine[column] == pair[column]]
-        if not len(mine):
-            alike.append(_pair_name(pair))
-            continue
-        changed, passes = pair["class_changes"], pair["passes"]
-        what = f"{changed} of {passes} passes compute with something else" if changed else "computes with the same"
-        copies = [with_unit("bytes", pair[f"copies_{when}"]) for when in ("before", "after")]
-        if copies[0] != copies[1]:
-            what += f"; copies {' → '.join(copies)}"
-        items.append(Item(f"{_pair_name(pair)}: {what}", _details(result, mine, pair)))
-    if alike:
-        items.append(Item("The same plans and copies", [("between", name) for name in alike]))
-    return items
-
-
-_OTHERS: Final = ("gpu", "dtype", "memory_format", "tf32")
-
-
-def _pair_name(pair: Mapping[Any, Any]) -> str:
-    fixed = [str(pair[name]) for name in _OTHERS[:3] if not is_missing(pair[name])]
-    if not is_missing(pair["tf32"]):
-        fixed.append(f"TF32 {pair['tf32']}")
-    before, after = (str(pair[when]).replace("NHWC", CHANNELS_LAST) for when in ("before", "after"))
-    axis = "TF32 " if pair["axis"] == "tf32" else ""
-    return f"{', '.join(fixed)}: {axis}{before} → {axis}{after}"
-
-
-def _details(result: PredictedSelection, changes: pd.DataFrame, pair: Mapping[Any, Any]) -> list[tuple[str, str]]:
-    details = []
-    other = changes[changes["class_before"] != changes["class_after"]]
-    for (before, after), some in other.groupby(["class_before", "class_after"], sort=False):
-        details.append(("changes", f"{before} → {after} in {_where(result, some, pair['passes'])}"))
-    if pair["engine_changes"]:
-        details.append(("engines", f"another one in {pair['engine_changes']} of {pair['passes']} passes"))
-    if pair["axis"] not in ("memory_format", "tf32"):
-        return details
-    had, has = (changes[f"copies_{when}"].fillna(0) > 0 for when in ("before", "after"))
-    for label, some in (("go", changes[had & ~has]), ("come", changes[has & ~had])):
-        if len(some):
-            details.append(("copies", f"{label} in {_where(result, some, pair['passes'])}"))
-    times = [pair[f"copies_ns_{when}"] for when in ("before", "after")]
-    if any(not is_missing(ns) and ns for ns in times):
-        told = " → ".join(with_unit("duration", ns) for ns in times)
-        details.append(("cost", f"reading and writing the copies takes at least {told} (modelled, at peak bandwidth)"))
-    return details
-
-
-def _where(result: PredictedSelection, rows: pd.DataFrame, of: int = 0) -> str:
-    """Name the passes of some rows, unless they are all: by layers where these are known, else by problems."""
-    if len(rows) == of:
-        return f"all {of} passes" if of > 1 else "the one pass"
-    first = result.table.drop_duplicates("convolution").set_index("convolution")
-    places: dict[str, list[str]] = {}
-    for row in rows.to_dict("records"):
-        place = first.loc[row["convolution"]]
-        name = names(place["layers"], result.layer_source) if place["layers"] else problem_name(place.to_dict())
-        places.setdefault(name, []).append(row["pass"])
-    listed = [f"{name} ({', '.join(dict.fromkeys(which))})" for name, which in places.items()]
-    more = f"; {len(listed) - _MOST_NAMES} more" if len(listed) > _MOST_NAMES else ""
-    return f"{len(rows)} pass{'es'[: 2 * (len(rows) != 1)]}: {'; '.join(listed[:_MOST_NAMES])}{more}"
-
-
-def _remarks(result: PredictedSelection) -> list[Item]:
-    """Write items about padding, Winograd and FFT, PyTorch's own kernels, and what has no plan."""
-    table = result.table
-    found = (
-        ("Channels are padded", table[table["channels_padded_to"].notna()], copied),
-        ("Winograd or FFT is in play", table[_true(table["winograd"]) | _true(table["fft"])], lambda row: row["class"]),
-        ("PyTorch uses its own kernels", table[table["class"] == OWN_KERNEL], lambda _row: "depthwise"),
-        ("cuDNN has no plan", table[table["class"] == NO_PLAN], lambda row: _dash(row["error"])),
-        ("The first plan's results may vary from run to run", table[_true(table["nondeterministic"])], _notes),
-    )
-    return [Item(f"{title}: {_count(rows)}", _by_variant(result, rows, say)) for title, rows, say in found if len(rows)]
-
-
-def _notes(row: Mapping[Any, Any]) -> str:
-    return ", ".join(row["notes"])
-
-
-def _true(column: pd.Series) -> pd.Series:
-    return column.map(lambda value: not is_missing(value) and bool(value)).astype(bool)
-
-
-def _count(rows: pd.DataFrame) -> str:
-    count = len(set(rows["convolution"]))
-    return f"{count} convolution{'s'[: count != 1]}"
-
-
-def _by_variant(result: PredictedSelection, rows: pd.DataFrame, say: Any) -> list[tuple[str, str]]:
-    """Say where by variant, variants with the same text together."""
-    texts: dict[str, list[str]] = {}
-    for key, some in rows.fillna({"tf32": ""}).groupby(["gpu", "dtype", "memory_format", "tf32"], sort=False):
-        gpu, dtype, memory_format, tf32 = key
-        reasons = ", ".join(_distinct(say(row) for row in some.to_dict("records")))
-        label = f"{gpu} {dtype} {memory_format}{f' TF32 {tf32}' if tf32 else ''}"
-        texts.setdefault(f"{_where(result, some)} [{reasons}]", []).append(label)
-    return [("where", f"{', '.join(labels)}: {text}") for text, labels in texts.items()]
-
-
-def _distinct(words: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(words))
+    return bool(true(result.table["copies_doubled"]).any())

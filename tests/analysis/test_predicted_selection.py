@@ -23,7 +23,7 @@ from profiler_kit.cudnn.description import target_of_device
 from profiler_kit.cudnn.plans import NUMERICAL_NOTES, Plan, Prediction
 from profiler_kit.cudnn.problem import ConvProblem
 from profiler_kit.devices import find_device
-from profiler_kit.experiments.model_trace import trace_of_model
+from profiler_kit.experiments.model_trace import ModelInput, trace_of_model
 from profiler_kit.formats import read_trace
 from profiler_kit.record.recorder import Recorder
 
@@ -76,7 +76,7 @@ def test_forward_and_backward_rows_are_one_convolution(tmp_path: Path) -> None:
 
 
 def test_a_model_without_values_is_recorded_in_the_order_of_its_calls(tmp_path: Path) -> None:
-    file = trace_of_model("examples.resnet50:resnet50", (2, 3, 64, 64), tmp_path)
+    file = trace_of_model("examples.resnet50:resnet50", [ModelInput((2, 3, 64, 64))], tmp_path)
     trace = read_trace(file)
     starts = trace.layers.groupby("layer", observed=True)["start_ns"].min()
     order = {str(name): int(start) for name, start in starts.items()}
@@ -200,3 +200,4 @@ def test_refusals_and_own_kernels_are_their_own_classes(found_by_groups: dict[in
     by_format = depthwise.table.groupby("memory_format")["class"].agg(set).to_dict()
     assert by_format == {"NCHW": {OWN_KERNEL}, "NHWC": {"tensor cores"}}
     assert depthwise.totals["own_kernel"].tolist() == [3, 0]
+    assert set(depthwise.table.loc[depthwise.table["memory_format"] == "NCHW", "own_kernel"]) == {"depthwise in NCHW"}

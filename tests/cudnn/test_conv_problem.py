@@ -5,7 +5,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from profiler_kit.cudnn.problem import ConvProblem, ConvProblemError, conv_problem, in_format, strides_of
+from profiler_kit.cudnn.problem import ConvProblem, ConvProblemError, conv_problem, strides_of
 from profiler_kit.cudnn.tensor_copies import NO_COPIES, tensor_copies
 
 FORMATS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
@@ -69,11 +69,13 @@ def test_3d_strides() -> None:
     assert strides_of((2, 3, 4, 5, 6), "NHWC") == x.stride()
 
 
-def test_the_format_can_be_changed() -> None:
-    problem = conv_problem("wgrad", (2, 3, 8, 8), (4, 3, 3, 3))
-    last = in_format(problem, "NHWC")
-    assert (problem.memory_format, last.memory_format) == ("NCHW", "NHWC")
-    assert in_format(last, "NCHW") == problem
+def test_float64_is_asked_for_in_nchw_as_pytorch_does() -> None:
+    # cudnn_conv_suggest_memory_format (aten/src/ATen/native/ConvUtils.h) is Contiguous where a tensor is kDouble.
+    formats = {
+        dtype: conv_problem("fprop", (2, 3, 8, 8), (4, 3, 3, 3), dtype=dtype, memory_format="NHWC").memory_format
+        for dtype in ("float64", "float32", "bfloat16")
+    }
+    assert formats == {"float64": "NCHW", "float32": "NHWC", "bfloat16": "NHWC"}
 
 
 @pytest.mark.parametrize(
