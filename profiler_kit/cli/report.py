@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from profiler_kit.analysis.kernel_facts import GROUPS
 from profiler_kit.cli.output import FORMATS, add_output_arguments, text_width, wants_color, write_output
+from profiler_kit.cli.prediction import OF_TRACE, Wanted, convolutions_of, predict
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
 from profiler_kit.errors import ProfilerKitError
 
 if TYPE_CHECKING:
+    from profiler_kit.analysis.predicted_selection import PredictedSelection
     from profiler_kit.trace import Trace
 
 _HTML = "html"
@@ -35,6 +38,12 @@ class ReportCommand:
         parser.add_argument(
             "--rows", type=int, default=15, metavar="N", help="rows of each table (default: %(default)s)"
         )
+        parser.add_argument(
+            "--predict",
+            metavar="GPUS",
+            help="also ask cuDNN what it would choose for the convolutions on these GPUs, such as H100,A100; "
+            f"{OF_TRACE}: the one that it was recorded on (see the command predict)",
+        )
         add_output_arguments(parser, (*FORMATS, _HTML))
 
     def run(self, arguments: argparse.Namespace) -> int:
@@ -42,10 +51,15 @@ class ReportCommand:
         from profiler_kit.report import make_report
 
         trace = read_newest(arguments)
+        prediction = None
+        if arguments.predict is not None:
+            prediction = predict(Wanted(gpus=arguments.predict), trace, convolutions_of(trace))
         if arguments.format == _HTML:
-            write_page(arguments, trace)
+            write_page(arguments, trace, lambda: prediction)
             return 0
-        report = make_report(trace, by_shape=arguments.by_shape, group_kernels_by=arguments.group_by)
+        report = make_report(
+            trace, by_shape=arguments.by_shape, group_kernels_by=arguments.group_by, prediction=prediction
+        )
         if arguments.format == "json":
             text = report.to_json()
         elif arguments.format == "markdown":
@@ -56,8 +70,15 @@ class ReportCommand:
         return 0
 
 
-def write_page(arguments: argparse.Namespace, trace: Trace) -> None:
+def write_page(
+    arguments: argparse.Namespace, trace: Trace, prediction: Callable[[], PredictedSelection | None] = lambda: None
+) -> None:
     """Write the whole page about a trace as one HTML file.
+
+    Args:
+        arguments: Where to.
+        trace: The trace.
+        prediction: Returns what cuDNN was asked about its convolutions, if it was.
 
     Raises:
         ProfilerKitError: If it would go to a terminal.
@@ -67,4 +88,4 @@ def write_page(arguments: argparse.Namespace, trace: Trace) -> None:
 
     if not arguments.output and sys.stdout.isatty():
         raise ProfilerKitError("a page is nothing for a terminal: name a file with --output FILE.html")
-    write_output(arguments, render(Answers(trace)))
+    write_output(arguments, render(Answers(trace, prediction=prediction)))

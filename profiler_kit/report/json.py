@@ -21,6 +21,8 @@ Schema ``profiler_kit.report``, version 1. Times are integer ns in fields that e
 | memory | ``devices`` and ``live`` of :class:`profiler_kit.analysis.memory_use.MemoryUse`, empty if not recorded |
 | explanation | why the convolution with most time takes longer than the matrix product with most time, or ``null``
 (:mod:`profiler_kit.report.explanation`) |
+| prediction | what cuDNN was asked about the convolutions (:mod:`profiler_kit.report.predict`, without ``source``), or
+``null`` |
 | layers, operators, kernels, copies, steps | results documented in :mod:`profiler_kit.analysis`, tables as ``rows`` |
 """
 
@@ -42,7 +44,8 @@ SCHEMA_VERSION = 1
 
 def render(report: Report) -> str:
     """Render a report as JSON text."""
-    from profiler_kit.report.explanation import explanation_document  # it takes `plain` from here
+    from profiler_kit.report.explanation import explanation_document  # these two take `plain` from here
+    from profiler_kit.report.predict import predict_content
 
     content = {
         "source": report.source,
@@ -63,6 +66,7 @@ def render(report: Report) -> str:
         "device_time": _device_time(report.device_time),
         "memory": {"devices": plain(report.memory.devices), "live": plain(report.memory.live)},
         "explanation": None if report.explanation is None else explanation_document(report.explanation),
+        "prediction": None if report.prediction is None else predict_content(report.prediction),
     }
     return json_text(SCHEMA, SCHEMA_VERSION, content)
 

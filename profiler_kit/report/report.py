@@ -26,6 +26,7 @@ from profiler_kit.analysis.layer_times import LayerTimes, layer_times
 from profiler_kit.analysis.memory_use import MemoryUse, memory_use
 from profiler_kit.analysis.operator_times import OperatorTimes, operator_times
 from profiler_kit.analysis.passes import passes
+from profiler_kit.analysis.predicted_selection import PredictedSelection
 from profiler_kit.analysis.problem_sides import sides_of
 from profiler_kit.analysis.roofs import roofs_of
 from profiler_kit.analysis.selection import Selection, ledger_work, selection
@@ -63,6 +64,7 @@ class Report:
     device_time: DeviceTime
     memory: MemoryUse
     explanation: Explanation | None
+    prediction: PredictedSelection | None = None
 
     def to_text(self, *, width: int | None = None, color: bool = False, rows: int = DEFAULT_ROWS) -> str:
         """Render for a terminal.
@@ -95,13 +97,20 @@ class Report:
         return self.to_markdown()
 
 
-def make_report(trace: Trace, *, by_shape: bool = False, group_kernels_by: str | None = None) -> Report:
+def make_report(
+    trace: Trace,
+    *,
+    by_shape: bool = False,
+    group_kernels_by: str | None = None,
+    prediction: PredictedSelection | None = None,
+) -> Report:
     """Answer every question about a trace.
 
     Args:
         trace: The trace.
         by_shape: Keep calls of an operator with different input shapes apart.
         group_kernels_by: Also sum kernel time by this fact, one of :data:`profiler_kit.analysis.kernel_facts.GROUPS`.
+        prediction: What cuDNN was asked about the trace's convolutions, to be shown with the rest.
     """
     sums = totals(trace)
     operators = operator_times(trace, by_shape=by_shape)
@@ -131,4 +140,5 @@ def make_report(trace: Trace, *, by_shape: bool = False, group_kernels_by: str |
         device_time=devices,
         memory=memory_use(trace, layers=found.layers),
         explanation=explain_slowest(sides_of(trace, roofs_of(trace), found=found, work=work, ledger=ledger)),
+        prediction=prediction,
     )

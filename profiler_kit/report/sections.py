@@ -18,6 +18,7 @@ from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Sec
 from profiler_kit.report.memory import memory_sections
 from profiler_kit.report.names import shapes, short_kernel
 from profiler_kit.report.overlap import overlap_section
+from profiler_kit.report.predict import report_sections
 from profiler_kit.report.quantities import with_unit
 from profiler_kit.report.report import Report
 from profiler_kit.report.selection import selection_section
@@ -57,6 +58,7 @@ def sections(report: Report, rows: int) -> list[Section]:
         *(memory_sections(report.memory, min(rows, MEMORY_ROWS)) if len(report.memory.devices) else ()),
         _health(report),
         None if report.explanation is None else explanation_section(report.explanation, _WHY),
+        *(() if report.prediction is None else report_sections(report.prediction, rows)),
     ]
     return [part for part in parts if part]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 from tensorboard.backend import http_util
@@ -12,6 +13,7 @@ from tensorboard.plugins import base_plugin
 from werkzeug import wrappers, wsgi
 
 from profiler_kit.formats import read_trace
+from profiler_kit.report.kept_prediction import kept_prediction, stamp_of_prediction
 from profiler_kit.report.page import timeline
 from profiler_kit.report.page.answers import Answers
 from profiler_kit.report.page.compare import comparison
@@ -28,6 +30,7 @@ STATIC: Final = {"/static/index.js": "text/javascript; charset=utf-8"}
 """Files of the page, all there are: no request becomes a path."""
 
 _FIRST_VIEW: Final = "overview"
+_WITH_PREDICTION: Final = "selection"
 _BLOCK: Final = 1 << 18
 _PASSING: Final = ("compare", "csv", "speedscope")
 """Answers that are not worth keeping, or are about two traces."""
@@ -90,7 +93,11 @@ class ProfilerKitPlugin(base_plugin.TBPlugin):  # type: ignore[misc] # TensorBoa
         for one in sorted(self._discovery.files(), key=lambda each: each.modified):
             if one.run == file.run and one.rank is not None:
                 newest[one.rank] = one
-        return Answers(trace, ranks=(lambda: _read_all(newest)) if len(newest) > 1 else None)
+        return Answers(
+            trace,
+            ranks=(lambda: _read_all(newest)) if len(newest) > 1 else None,
+            prediction=lambda: kept_prediction(Path(file.path)),
+        )
 
 
 def _read_all(files: Mapping[int, TraceFile]) -> dict[int, Trace]:
@@ -129,6 +136,13 @@ def _answer(
     return a.page(request, kept, mime, download)
 
 
+def _stamp(plugin: ProfilerKitPlugin, request: wrappers.Request, view_id: str) -> str:
+    """Return what tells two answers of a view apart that shows more than the trace: a prediction may be newer."""
+    if view_id != _WITH_PREDICTION:
+        return ""
+    return f" {stamp_of_prediction(Path(_file(plugin, request).path))}"
+
+
 def _reading(plugin: ProfilerKitPlugin, request: wrappers.Request, file: TraceFile) -> wrappers.Response:
     progress = round(plugin.shelf.state(file).progress, 3)
     return a.document(request, {"state": READING, "progress": progress}, 202)
@@ -163,7 +177,8 @@ def _views(plugin: ProfilerKitPlugin, request: wrappers.Request) -> wrappers.Res
 @a.route
 def _view(plugin: ProfilerKitPlugin, request: wrappers.Request) -> wrappers.Response:
     wanted = _known_view(a.parameter(request, "id"))
-    return _answer(plugin, request, f"view {wanted}", lambda answers: encoded(view(answers, wanted)))
+    what = f"view {wanted}{_stamp(plugin, request, wanted)}"
+    return _answer(plugin, request, what, lambda answers: encoded(view(answers, wanted)))
 
 
 @a.route
@@ -219,7 +234,8 @@ def _csv(plugin: ProfilerKitPlugin, request: wrappers.Request) -> wrappers.Respo
             raise a.RequestError(404, "there is no such table")
         return text.encode()
 
-    return _answer(plugin, request, f"csv {wanted} {block}", make, a.CSV, f"{wanted}-{block}.csv")
+    what = f"csv {wanted} {block}{_stamp(plugin, request, wanted)}"
+    return _answer(plugin, request, what, make, a.CSV, f"{wanted}-{block}.csv")
 
 
 @a.route

@@ -14,8 +14,9 @@ from profiler_kit.cli import main
 from profiler_kit.cudnn.oracle import cudnn_library
 from profiler_kit.cudnn.stand_in import StandInError, stand_in
 from profiler_kit.errors import MissingExtraError
-from tests.builders import TraceBuilder
+from profiler_kit.report.kept_prediction import kept_prediction
 from tests.cli.test_report_command import run
+from tests.predictions import conv_trace
 
 LAYER = "Conv2d(64,64,3,padding=1,bias=False)"
 INPUT = ("--input", "32,64,56,56")
@@ -32,23 +33,7 @@ def needs_cudnn() -> None:
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
-    b = TraceBuilder()
-    b.annotation("layer: \x1b[31mevil (Conv2d) #1", 0, 200)
-    b.op(
-        "aten::conv2d",
-        0,
-        100,
-        **{
-            "Input Dims": [[2, 32, 8, 8], [64, 32, 3, 3]],
-            "Input type": ["c10::Half", "c10::Half"],
-            "Input Strides": [[2048, 64, 8, 1], [288, 9, 3, 1]],
-            "Concrete Inputs": ["", "", "", "[1, 1]", "[1, 1]", "[1, 1]", "1"],
-        },
-    )
-    b.kernel("volta_fp16_s884cudnn_fp16_128x128_ldg8_relu_exp_interior_nhwc_tn_v1", 100, 10, launched_at=5)
-    b.op("aten::conv2d", 300, 100)
-    b.kernel("volta_sgemm_64x64_nt", 400, 4, launched_at=320)
-    return b.write(tmp_path / "worker0.pt.trace.json")
+    return conv_trace(tmp_path / "worker0.pt.trace.json", "layer: \x1b[31mevil (Conv2d) #1")
 
 
 @pytest.mark.usefixtures("needs_cudnn")
@@ -56,7 +41,7 @@ def test_json_of_a_layer_on_four_gpus() -> None:
     gpus = ["V100", "A100", "H100", "B200"]
     done = run("predict", LAYER, *INPUT, "--gpu", ",".join(gpus), "--dtype", "float16", "--format", "json")
     document = json.loads(done.stdout)
-    assert (document["schema"], document["schema_version"]) == ("profiler_kit.predict", 1)
+    assert (document["schema"], document["schema_version"]) == ("profiler_kit.predict", 2)
     rows = document["rows"]
     assert len(rows) == 3 * len(gpus) * 2
     forward = {(row["gpu"], row["memory_format"]): row for row in rows if row["pass"] == "forward"}
@@ -105,7 +90,9 @@ def test_agreement_puts_names_and_prediction_side_by_side(trace: Path, capsys: p
     [
         (("--gpu", "H10"), "did you mean H100"),
         (("--gpu", "MI300X"), "NVIDIA's GPUs only"),
-        (("--gpu", ","), "names no GPU"),
+        (("--gpu", ","), "no GPU is named"),
+        (("--gpu", "trace"), "no trace that names a GPU"),
+        (("--gpu", "H100,trace"), "no trace that names a GPU"),
         (("--dtype", "float8"), "'float8' is no type"),
         (("--layouts", "CHWN"), "'CHWN' is no layout"),
         (("--passes", "sideways"), "'sideways' is no pass"),
@@ -128,6 +115,8 @@ def test_bad_options_are_one_line(
         ("nowhere.module:factory", "1,3,8,8", "no module named"),
         (LAYER, "1,3,8,8", "doesn't take an input"),
         (LAYER, "1,0,8", "no shape"),
+        (LAYER, "1,64,8,8:float99", "'float99' is no type of PyTorch's"),
+        (LAYER, "1,64,8,8:nn", "'nn' is no type of PyTorch's"),
     ],
 )
 def test_bad_models_are_one_line(capsys: pytest.CaptureFixture[str], model: str, shape: str, words: str) -> None:
@@ -144,3 +133,105 @@ def test_without_the_extra_one_line_says_what_to_install(
     monkeypatch.setattr("profiler_kit.cudnn.oracle.cudnn_library", missing)
     assert main(["predict", str(trace)]) == 2
     assert "pip install 'profiler-kit[cudnn]'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("needs_cudnn")
+def test_a_report_has_the_prediction_that_is_asked_for(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    heading = "Predicted by cuDNN: first plan for each pass on"
+    for options in ((), ("--width", "80"), ("--width", "160"), ("--format", "markdown")):
+        assert main(["report", str(trace), "--predict", "h100,a100", *options]) == 0
+        out = capsys.readouterr().out
+        assert [f"{heading} {gpu}" in out for gpu in ("H100", "A100", "B200")] == [True, True, False]
+        assert "\x1b[31m" not in out
+    assert main(["report", str(trace), "--predict", "H100", "--format", "json"]) == 0
+    prediction = json.loads(capsys.readouterr().out)["prediction"]
+    assert {(row["gpu"], row["pass"], row["memory_format"]) for row in prediction["rows"]} == {
+        ("H100", which, memory_format) for which in ("forward", "dgrad", "wgrad") for memory_format in ("NCHW", "NHWC")
+    }
+    page = trace.with_suffix(".html")
+    assert main(["report", str(trace), "--predict", "H100", "--format", "html", "--output", str(page)]) == 0
+    assert "Predicted by cuDNN: what changes" in page.read_text()
+
+
+def test_a_report_asks_cudnn_only_when_told_to(
+    trace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: Any, **__: Any) -> None:
+        raise AssertionError("cuDNN was asked")
+
+    monkeypatch.setattr("profiler_kit.cudnn.oracle.Oracle", asked)
+    assert main(["report", str(trace), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["prediction"] is None
+    page = trace.with_suffix(".html")
+    assert main(["report", str(trace), "--format", "html", "--output", str(page)]) == 0
+    assert "profiler-kit predict TRACE" in page.read_text()
+    with pytest.raises(AssertionError, match="was asked"):
+        main(["report", str(trace), "--predict", "H100"])
+
+
+@pytest.mark.parametrize(("gpus", "words"), [("H10", "did you mean H100"), ("trace", "no trace that names a GPU")])
+def test_bad_gpus_of_a_report_are_one_line(
+    trace: Path, capsys: pytest.CaptureFixture[str], gpus: str, words: str
+) -> None:
+    assert main(["report", str(trace), "--predict", gpus]) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_report_without_the_extra_says_what_to_install(
+    trace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> Path:
+        raise MissingExtraError("asking cuDNN", "cuDNN 9.8 or later", "cudnn")
+
+    monkeypatch.setattr("profiler_kit.cudnn.oracle.cudnn_library", missing)
+    assert main(["report", str(trace), "--predict", "H100"]) == 2
+    assert "pip install 'profiler-kit[cudnn]'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("needs_cudnn")
+def test_what_was_predicted_for_a_trace_is_kept_unless_told_not_to(
+    trace: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert main(["predict", str(trace), "--gpu", "H100", "--no-cache"]) == 0
+    assert kept_prediction(trace) is None
+    assert main(["predict", str(trace), "--gpu", "H100,L4", "--passes", "forward"]) == 0
+    kept = kept_prediction(trace)
+    assert kept is not None
+    assert list(dict.fromkeys(kept.table["gpu"])) == ["H100", "L4"]
+    capsys.readouterr()
+
+
+MODEL = """
+from torch import nn
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(10, 16)
+        self.conv = nn.Conv2d(8, 16, 3)
+
+    def forward(self, image, words):
+        assert words.dtype.is_floating_point is False
+        return self.conv(image).mean((2, 3)) + self.embed(words)
+
+def make():
+    return Two()
+"""
+
+
+@pytest.mark.usefixtures("needs_cudnn")
+def test_a_model_of_several_inputs_of_their_own_types(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "two_inputs_of_a_user.py").write_text(MODEL)
+    monkeypatch.chdir(tmp_path)
+    command = ["predict", "two_inputs_of_a_user:make", "--input", "1,8,20,20", "--input", "1:int64", "--format", "json"]
+    assert main(command) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {tuple(row["layers"]) for row in rows} == {("conv",)}
+    assert {row["pass"] for row in rows} == {"forward", "dgrad", "wgrad"}
+    assert main(["predict", "two_inputs_of_a_user:make", "--input", "1,8,20,20"]) == 2
+    assert "words" in capsys.readouterr().err

@@ -23,6 +23,7 @@ from profiler_kit.report.page.blocks import LONGEST_TEXT, cell
 from profiler_kit.report.page.csv import block_csv
 from profiler_kit.report.page.from_sections import section_blocks
 from tests.builders import TraceBuilder
+from tests.predictions import TENSOR_BYTES, conv_trace, prediction_by_hand
 
 SMALL = ("h100_vit_falconsai_bf16", "mi300x_vit_falconsai_bf16", "a100_alexnet_inference", "event_sync_multi_stream")
 
@@ -152,3 +153,42 @@ def test_one_file_holds_everything_and_nothing_ends_its_script(tmp_path: Path) -
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)
     assert policy is not None
     assert "default-src 'none'" in policy[1]
+
+
+def test_a_prediction_is_shown_where_there_is_one(tmp_path: Path) -> None:
+    trace = profiler_kit.read_trace(conv_trace(tmp_path / "worker.pt.trace.json"))
+    hint = view(Answers(trace), "selection")["blocks"][-1]
+    assert (hint["type"], hint["command"]) == ("missing", "profiler-kit predict TRACE --gpu H100")
+    made = prediction_by_hand(trace)
+    blocks = view(Answers(trace, prediction=lambda: made), "selection")["blocks"]
+    titles = [block["title"] for block in blocks if block.get("title", "").startswith("Predicted by cuDNN")]
+    assert titles == [
+        "Predicted by cuDNN: what changes",
+        "Predicted by cuDNN: plans by GPU, type and format",
+        "Predicted by cuDNN: first plan for each pass on H100",
+        "Predicted by cuDNN: first plan for each pass on A100",
+    ]
+    tables = [block for block in blocks if block["type"] == "table" and "first_plan" in block["id"]]
+    keys = [column["key"] for column in tables[0]["columns"]]
+    rows = [dict(zip(keys, row, strict=True)) for row in tables[0]["rows"]]
+    assert [(row["pass"], row["format"]) for row in rows][:3] == [
+        ("forward", "NCHW"),
+        ("forward", "NHWC"),
+        ("dgrad", "NCHW"),
+    ]
+    assert (rows[0]["layers"], rows[0]["engine"], rows[0]["workspace"], rows[0]["copies"]) == (
+        "conv",
+        "eng62",
+        TENSOR_BYTES,
+        TENSOR_BYTES,
+    )
+    ids = [block["id"] for block in every_block(blocks)]
+    assert len(ids) == len(set(ids))
+    json.dumps(blocks, allow_nan=False)
+
+
+def test_a_trace_without_convolutions_has_no_word_about_cudnn(tmp_path: Path) -> None:
+    b = TraceBuilder()
+    b.op("aten::mm", 0, 50, **{"Input Dims": [[8, 8], [8, 8]], "Input type": ["float", "float"]})
+    answers = Answers(profiler_kit.read_trace(b.write(tmp_path / "worker.pt.trace.json")))
+    assert "predicted" not in [block["id"] for block in view(answers, "selection")["blocks"]]

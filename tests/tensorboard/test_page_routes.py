@@ -17,6 +17,7 @@ import pytest
 
 from tests.browser.runs import HOSTILE_NAMES, hostile, small_trace
 from tests.builders import TraceBuilder
+from tests.predictions import conv_trace, prediction_by_hand
 from tests.tensorboard_server import Server
 
 pytest.importorskip("tensorboard", reason="the plugin is TensorBoard's")
@@ -24,6 +25,8 @@ pytest.importorskip("tensorboard", reason="the plugin is TensorBoard's")
 from tensorboard.plugins import base_plugin
 from werkzeug.test import Client
 
+from profiler_kit.formats import read_trace
+from profiler_kit.report.kept_prediction import keep_prediction
 from profiler_kit.tb_plugin import discovery
 from profiler_kit.tb_plugin.plugin import ProfilerKitPlugin
 
@@ -286,6 +289,21 @@ def test_ranks_of_a_run_are_compared(logdir: Path) -> None:
     blocks = routes.json("view", id="ranks", run="job", file="rank0.pt.trace.json")["blocks"]
     table = next(block for block in blocks if block["id"] == "ranks")
     assert [row[0] for row in table["rows"]] == [0, 1]
+
+
+def test_a_prediction_appears_when_it_is_made(logdir: Path) -> None:
+    file = conv_trace(logdir / "one" / "worker.pt.trace.json")
+    routes = Routes(logdir)
+    query = {"run": "one", "file": file.name}
+    blocks = routes.json("view", id="selection", **query)["blocks"]
+    assert blocks[-1]["type"] == "missing"
+    for gpu in ("H100", "B200"):
+        keep_prediction(file, prediction_by_hand(read_trace(file), [gpu]))
+        shown = json.dumps(routes.json("view", id="selection", **query))
+        assert [name in shown for name in ("H100, float16", "B200, float16")] == [gpu == "H100", gpu == "B200"]
+        block = "predicted_by_cudnn_first_plan_for_each_pass"
+        table = routes.ask("csv", view="selection", block=block, **query).get_data(as_text=True)
+        assert "eng62" in table
 
 
 def test_two_traces_are_compared(routes: Routes, logdir: Path) -> None:

@@ -21,6 +21,7 @@ from profiler_kit.analysis.memory_use import MemoryUse, memory_use
 from profiler_kit.analysis.operator_times import OperatorTimes, operator_times
 from profiler_kit.analysis.overlap import Overlap, overlap
 from profiler_kit.analysis.passes import Passes, passes
+from profiler_kit.analysis.predicted_selection import PredictedSelection
 from profiler_kit.analysis.rank_times import RankTimes, rank_times
 from profiler_kit.analysis.roofline import Roofline, roofline
 from profiler_kit.analysis.selection import Selection, selection
@@ -36,12 +37,19 @@ class Answers:
     Args:
         trace: The trace.
         ranks: Reads the traces of all ranks of the same run; None where there is only one.
+        prediction: Returns what cuDNN was asked about the trace's convolutions; None where nothing was.
 
     A page shows one view at a time, and the first should not wait for what the others need.
     """
 
-    def __init__(self, trace: Trace, ranks: Callable[[], Mapping[int, Trace]] | None = None) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        ranks: Callable[[], Mapping[int, Trace]] | None = None,
+        prediction: Callable[[], PredictedSelection | None] = lambda: None,
+    ) -> None:
         self.trace = trace
+        self.prediction = prediction
         self._read_ranks = ranks
 
     @property

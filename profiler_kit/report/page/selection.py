@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from profiler_kit.analysis.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD
 from profiler_kit.analysis.problem_names import problem_name
 from profiler_kit.report.layers import ROOT_LAYER, short_layer
 from profiler_kit.report.names import short_kernel
 from profiler_kit.report.page import blocks as b
 from profiler_kit.report.page.answers import Answers
+from profiler_kit.report.page.from_sections import ALL_ROWS, section_blocks
+from profiler_kit.report.predict import report_sections
 from profiler_kit.report.quantities import is_missing
 
 LEAD: Final = "Every convolution and matrix product: the problem, the kernels chosen for it, and what they cost."
@@ -18,6 +21,13 @@ _RECORD: Final = (
     "This trace has no convolution and no matrix product among its operators. Record with activities that include "
     "ProfilerActivity.CPU, and with record_shapes=True to see shapes; profiler_kit.profile does both."
 )
+
+_ASK: Final = (
+    "cuDNN can be asked, without a GPU, which plans it would choose for these convolutions on any GPU, in "
+    "channels_last, or without TF32. TensorBoard shows here what predict was asked last; report --predict writes it "
+    "into a file."
+)
+_COMMAND: Final = "profiler-kit predict TRACE --gpu H100"
 
 _COLUMNS: Final = (
     b.Column("problem", "Problem", wrap=True),
@@ -87,7 +97,17 @@ def blocks(answers: Answers) -> list[b.Block]:
     evidence = result.passes[result.passes["evidence"].notna()]
     if len(evidence):
         made.append(_evidence(evidence.to_dict("records")))
-    return made
+    return [*made, *_predicted(answers)]
+
+
+def _predicted(answers: Answers) -> list[b.Block]:
+    """Show what cuDNN was asked about the convolutions; how to ask it, where nothing was."""
+    if not set(answers.passes.calls.table["kind"]) & {CONVOLUTION, CONVOLUTION_BACKWARD}:
+        return []
+    found = answers.prediction()
+    if found is None:
+        return [b.missing("predicted", "Predicted by cuDNN", _ASK, command=_COMMAND)]
+    return section_blocks(report_sections(found, ALL_ROWS))
 
 
 def _row(row: Mapping[Any, Any], source: str) -> tuple[Any, ...]:
