@@ -294,6 +294,6 @@ def _complaint(library: Path, greeting: Mapping[str, Any]) -> str:
         what = f"cuDNN {version_text(int(version))}" if version.isdigit() else f"this cuDNN ({version})"
         return (
             f"{library}: {what} can't be asked about a device that isn't there; that came with 9.8: "
-            "pip install 'profiler-kit[cudnn]'"
+            "pip install 'profiler-kit[cudnn]' in an environment of its own (PyTorch may need the old one in this)"
         )
     return f"{library}: can't be loaded: {greeting['message']}; pip install --force-reinstall 'profiler-kit[cudnn]'"

@@ -41,8 +41,14 @@ def stand_in() -> Path:
     # Named by its source, so that another version of profiler_kit compiles its own.
     library = folder / f"driver_stand_in_{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]}.so"
     if not library.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _compile(library)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _compile(library)
+        except OSError as error:
+            raise StandInError(
+                f"{folder}: can't be written ({error.strerror}), and predictions keep a stand-in of the missing driver "
+                "there; set XDG_CACHE_HOME to a directory that can"
+            ) from None
     return library
 
 

@@ -19,7 +19,8 @@ class LaunchLimits:
     """What one SM and one block may hold, by compute capability.
 
     Source: CUDA C++ Programming Guide, "Technical Specifications per Compute Capability" and, for shared memory, the
-    sections on each compute capability.
+    sections on each compute capability; all of them read again in NVIDIA's ``arch_traits.h``
+    (:data:`profiler_kit.devices.confirmed.LAUNCH_LIMITS_PAGE`).
 
     Attributes:
         threads_per_sm: Most resident threads of an SM.
@@ -94,7 +95,7 @@ class Device:
             GeForce that halves the advertised figure. A key that is missing: the hardware has no such unit, or its
             vendor gives no figure.
         sources: Where figures come from, by group: ``compute`` (SMs, clock, peaks), ``memory`` (size, bandwidth, bus,
-            L2).
+            L2). Where they were read again: :mod:`profiler_kit.devices.confirmed`.
     """
 
     key: str

@@ -274,7 +274,8 @@ _BLACKWELL: Final = (
     "boost clock as CUDA reports them"
 )
 _B200_MEMORY: Final = (
-    "NVIDIA Blackwell data sheet (2024): 8 TB/s of HBM3e, two dies of 4096 bits; size and L2 as CUDA reports them"
+    "as CUDA reports them for the B200 of 180 GB: 7,680 bits at 3,996 MHz (https://github.com/pytorch/ao/pull/4002); "
+    "NVIDIA's sheets say up to 8 TB/s"
 )
 
 B200: Final = Device(
@@ -285,10 +286,10 @@ B200: Final = Device(
     architecture="Blackwell",
     compute_capability=(10, 0),
     sm_count=148,
-    memory_bandwidth_bytes_per_s=8000 * _GIGA,
-    memory_bus_bits=8192,
+    memory_bandwidth_bytes_per_s=7672 * _GIGA,
+    memory_bus_bits=7680,
     memory_bytes=180 * GIB,
-    l2_bytes=126 * MIB,
+    l2_bytes=253 * MIB // 2,
     boost_clock_hz=1965 * _MEGA,
     peak_flops_per_s=_tera(
         fp64=37,

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from profiler_kit.devices import DEVICES, Device, UnknownDeviceError, device_of_properties, find_device
+from profiler_kit.devices import DEVICES, Device, UnknownDeviceError, confirmed, device_of_properties, find_device
+from profiler_kit.devices.device import KIB, LAUNCH_LIMITS
+from tests.devices import readings
 
 FP32_LANES_PER_SM = {
     (7, 0): 64,
@@ -189,3 +191,36 @@ def test_a_name_is_enough_where_a_trace_says_no_more() -> None:
 def test_peaks_are_finite_and_in_flops() -> None:
     for device in DEVICES:
         assert all(math.isfinite(peak) and 1e11 < peak < 1e16 for peak in device.peak_flops_per_s.values())
+
+
+FIGURES = ("sm_count", "boost_clock_hz", "memory_bandwidth_bytes_per_s", "memory_bus_bits", "memory_bytes", "l2_bytes")
+
+
+@pytest.mark.parametrize("device", DEVICES, ids=lambda device: device.key)
+def test_figures_are_those_that_pages_state(device: Device) -> None:
+    figures = {**{name: getattr(device, name) for name in FIGURES}, **device.peak_flops_per_s}
+    read = readings.READINGS[device.key]
+    for page, stated in read.items():
+        for name, value in stated.items():
+            # Pages round to two or three digits, and take a clock a little off.
+            assert figures[name] == pytest.approx(value, rel=0.016), (page, name)
+    told = confirmed.READINGS[device.key]
+    assert set(told.pages) == set(read)
+    assert set(told.not_found) == set(figures) - {name for stated in read.values() for name in stated}
+
+
+def test_launch_limits_are_those_of_nvidias_header() -> None:
+    assert readings.LAUNCH_LIMITS_AT == confirmed.LAUNCH_LIMITS_PAGE
+    assert set(readings.LAUNCH_LIMITS) == set(LAUNCH_LIMITS)
+    for capability, (threads, blocks, shared, optin, reserved) in readings.LAUNCH_LIMITS.items():
+        limits = LAUNCH_LIMITS[capability]
+        assert (limits.threads_per_sm, limits.blocks_per_sm) == (threads, blocks)
+        assert limits.shared_memory_per_sm_bytes == shared * KIB
+        assert limits.shared_memory_per_block_optin_bytes == optin * KIB
+        assert limits.reserved_shared_memory_per_block_bytes == reserved
+        assert (limits.registers_per_sm, limits.warp_size, limits.threads_per_block) == (65536, 32, 1024)
+
+
+def test_b200s_bandwidth_is_its_bus_at_the_clock_that_its_driver_reports() -> None:
+    device = find_device("B200")
+    assert device.memory_clock_hz == pytest.approx(3996e6, rel=0.001)
