@@ -58,6 +58,34 @@ def test_json_of_a_layer_on_four_gpus() -> None:
 
 
 @pytest.mark.usefixtures("needs_cudnn")
+def test_first_rows_of_a_resnet50_on_four_gpus(capsys: pytest.CaptureFixture[str]) -> None:
+    # examples/resnet50's third convolution, layer1.0.conv2, is the one that NVIDIA's frontend was asked about
+    # (tests/cudnn/test_cudnn_oracle.py): its workspaces as PyTorch asks, in bytes.
+    expected = {
+        ("V100", "NCHW"): (1, 2_304),
+        ("V100", "NHWC"): (1, 25_766_160),
+        ("A100", "NCHW"): (22, 25_763_856),
+        ("A100", "NHWC"): (22, 0),
+        ("H100", "NCHW"): (62, 25_763_987),
+        ("H100", "NHWC"): (62, 131),
+        ("B200", "NCHW"): (73, 25_763_856),
+        ("B200", "NHWC"): (73, 0),
+    }
+    model = ["predict", "examples.resnet50:resnet50", "--input", "32,3,224,224", "--gpu", "V100,A100,H100,B200"]
+    assert main([*model, "--dtype", "float16", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    rows = [row for row in document["rows"] if row["layers"][0] == "layer1.0.conv2" and row["pass"] == "forward"]
+    assert {(row["input_shape"][2], row["weight_shape"][2], row["calls"]) for row in rows} == {(56, 3, 3)}
+    if document["cudnn_version"] == "9.28.0":
+        found = {(row["gpu"], row["memory_format"]): (row["engine"], row["workspace_bytes"]) for row in rows}
+        assert found == expected
+    assert main([*model, "--dtype", "float16", "--rows", "6", "--width", "160"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    firsts = [line.split()[0] for line in lines if "forward" in line and "eng" in line]
+    assert firsts == ["conv1", "conv1", "layer1.0.conv1", "layer1.0.conv1", "layer1.0.conv2", "layer1.0.conv2"] * 4
+
+
+@pytest.mark.usefixtures("needs_cudnn")
 def test_text_markdown_and_csv_of_a_trace(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options in (("--width", "80"), ("--width", "160"), ("--format", "markdown")):
         assert main(["predict", str(trace), *options, "--passes", "forward", "--gpu", "h100"]) == 0
