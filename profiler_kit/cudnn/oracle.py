@@ -35,6 +35,7 @@ TIMEOUT_S: Final = 60.0
 
 WORKER: Final = (sys.executable, "-m", "profiler_kit.cudnn._worker")
 _LIBRARY: Final = Path("nvidia", "cudnn", "lib", "libcudnn.so.9")
+_LOG_SETTINGS: Final = ("CUDNN_LOGDEST", "CUDNN_LOGLEVEL", "CUDNN_LOGINFO", "CUDNN_LOGWARN", "CUDNN_LOGERR")
 _NOISE: Final = "Could not load symbol"
 """What cuDNN prints for each optional function that the stand-in lacks."""
 
@@ -219,7 +220,7 @@ class _Worker:
             stderr=self._said,
             text=True,
             encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": _python_path(), **environment},
+            env={**_without_log(), "PYTHONPATH": _python_path(), **environment},
         )
         self._questions, self._replies = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -281,6 +282,11 @@ class _Worker:
         lines = self._said.read().decode(errors="replace").splitlines()
         told = [line.strip() for line in lines if line.strip() and not line.startswith(_NOISE)]
         return f"; it said last: {told[-1]}" if told else ""
+
+
+def _without_log() -> dict[str, str]:
+    """Return the parent's environment without its wish for a log, into which questions don't belong."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_LOG_SETTINGS)}
 
 
 def _python_path() -> str:

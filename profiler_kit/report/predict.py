@@ -90,7 +90,7 @@ def _totals(result: PredictedSelection) -> Section:
         *varying.values(),
         Column("passes", "count", from_width=WIDE),
         Column("tensor\ncores", "count"),
-        Column("Wino-\ngrad", "count"),
+        Column("Winograd", "count"),
         Column("FFT", "count"),
         Column("plain", "count"),
         Column("own\nkernel", "count", from_width=ROOMY),
@@ -122,8 +122,10 @@ def _plans(result: PredictedSelection, rows: int) -> list[Section]:
     for gpu in gpus:
         mine = result.table[result.table["gpu"] == gpu]
         mine = mine.assign(place=mine["pass"].map(order)).sort_values(["place", "convolution"], kind="stable")
-        title = "First plan for each pass" + (f" on {gpu}" if len(gpus) > 1 else "")
-        sections.append(_plans_of(result, mine, rows, title))
+        if len(gpus) > 1:
+            sections.append(_plans_of(result, mine.drop(columns="gpu"), rows, f"First plan for each pass on {gpu}"))
+        else:
+            sections.append(_plans_of(result, mine, rows, "First plan for each pass"))
     notes = [
         "Engine numbers have no published meaning; they can be compared within one pass and cuDNN version only.",
         *(["Doubled: in float32, or two of each; the size doesn't tell which."] if _doubled(result) else []),
@@ -162,11 +164,11 @@ def _plans_of(result: PredictedSelection, mine: pd.DataFrame, rows: int, title: 
         *varying.values(),
         Column("computes\nwith"),
         Column("engine"),
-        Column("knobs", from_width=VERY_WIDE + 40),
         Column("workspace", "bytes", same_unit="workspace"),
         Column("copies", "bytes", from_width=ROOMY, same_unit="workspace"),
         Column("of", from_width=VERY_WIDE),
         Column("other\nplans", "count", from_width=WIDE),
+        Column("knobs", from_width=VERY_WIDE + 40),
     )
     data = [
         (
@@ -176,11 +178,11 @@ def _plans_of(result: PredictedSelection, mine: pd.DataFrame, rows: int, title: 
             *(row[name] for name in varying),
             row["class"],
             MISSING if is_missing(row["engine"]) else f"eng{row['engine']}",
-            row["knobs"],
             row["workspace_bytes"],
             row["copies_bytes"],
             copied(row),
             row["alternatives"],
+            row["knobs"],
         )
         for row in mine.head(rows).to_dict("records")
     ]
@@ -192,15 +194,15 @@ _VARIANT_COLUMNS: Final = {"gpu": "GPU", "dtype": "type", "memory_format": "form
 
 def _variant_columns(table: pd.DataFrame) -> tuple[dict[str, Column], str]:
     """Return columns for what varies between variants, and a sentence about what doesn't."""
-    values = {name: table[name].dropna().unique() for name in _VARIANT_COLUMNS}
+    values = {name: table[name].dropna().unique() for name in _VARIANT_COLUMNS if name in table}
     varying = {
         name: Column(title)
         for name, title in _VARIANT_COLUMNS.items()
-        if len(values[name]) + bool(table[name].isna().any()) > 1
+        if name in values and len(values[name]) + bool(table[name].isna().any()) > 1
     }
     fixed = [
         f"TF32 {values[name][0]}" if name == "tf32" else str(values[name][0])
-        for name in _VARIANT_COLUMNS
+        for name in values
         if name not in varying and len(values[name])
     ]
     return varying, f"For {', '.join(fixed)}. " if fixed else ""

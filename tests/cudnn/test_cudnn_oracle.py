@@ -180,3 +180,14 @@ def test_the_libraries_stay_out_of_this_process(oracle: Oracle) -> None:
     except OSError:
         return  # no driver was there, and none is now
     assert "libcuda.so" in Path("/proc/self/maps").read_text()
+
+
+def test_questions_stay_out_of_the_log_of_a_recording(
+    needs_cudnn: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "recording.log"
+    for name, value in (("CUDNN_LOGDEST_DBG", str(log)), ("CUDNN_LOGLEVEL_DBG", "3"), ("CUDNN_LOGINFO_DBG", "1")):
+        monkeypatch.setenv(name, value)
+    with Oracle(1) as one:
+        assert ask(one, conv("float16", "NHWC"), "A100").plan is not None
+    assert not log.exists()
