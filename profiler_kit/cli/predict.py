@@ -12,6 +12,7 @@ from profiler_kit.cli.prediction import (
     DEFAULT_GPU,
     FORMATS,
     LOCAL,
+    OF_TRACE,
     PredictionError,
     Wanted,
     convolutions_of,
@@ -20,6 +21,7 @@ from profiler_kit.cli.prediction import (
     targets,
 )
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
+from profiler_kit.devices import DEVICES
 
 if TYPE_CHECKING:
     from profiler_kit.analysis.layer_convolutions import LayerConvolutions
@@ -50,7 +52,8 @@ class PredictCommand:
         parser.add_argument(
             "--gpu",
             metavar="NAMES",
-            help=f"such as H100,A100,RTX4090 or {LOCAL}; default: the trace's, or {DEFAULT_GPU}",
+            help=f"some of {', '.join(device.key for device in DEVICES if device.vendor == 'nvidia')}; {LOCAL}: this "
+            f"machine's; {OF_TRACE}: the one that the trace names, also the default, or else {DEFAULT_GPU}",
         )
         parser.add_argument("--dtype", metavar="TYPES", help="such as float16,bfloat16,float32; default: the trace's")
         parser.add_argument(
@@ -126,15 +129,10 @@ def _convolutions(arguments: argparse.Namespace) -> tuple[Trace | None, LayerCon
     from profiler_kit.cli.measuring import require_torch
 
     require_torch("a model's prediction")
-    from profiler_kit.analysis.layer_convolutions import layer_convolutions
-    from profiler_kit.analysis.selection import selection
     from profiler_kit.experiments.model_trace import parse_input, trace_of_model
     from profiler_kit.formats import find_traces, newest_of, read_trace
 
     inputs = [parse_input(text) for text in arguments.input]
     with tempfile.TemporaryDirectory() as folder:
         file = trace_of_model(arguments.path, inputs, Path(folder))
-        trace = read_trace(newest_of(find_traces(str(file))), cache=False)
-        calls = trace.layers.groupby("layer", observed=True)["start_ns"].min()
-        order = {str(name): int(start) for name, start in calls.items()}
-        return None, layer_convolutions(selection(trace, "conv"), order)
+        return None, convolutions_of(read_trace(newest_of(find_traces(str(file))), cache=False))

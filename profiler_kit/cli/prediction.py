@@ -53,11 +53,15 @@ class Wanted:
 
 
 def convolutions_of(trace: Trace) -> LayerConvolutions:
-    """Collect the convolutions of a trace."""
+    """Collect the convolutions of a trace: those with most device time first, or, without a device, by first call."""
     from profiler_kit.analysis.layer_convolutions import layer_convolutions
     from profiler_kit.analysis.selection import selection
 
-    return layer_convolutions(selection(trace, "conv"))
+    order = None
+    if not len(trace.kernels):
+        calls = trace.layers.groupby("layer", observed=True)["start_ns"].min()
+        order = {str(name): int(start) for name, start in calls.items()}
+    return layer_convolutions(selection(trace, "conv"), order)
 
 
 def predict(wanted: Wanted, trace: Trace | None, found: LayerConvolutions) -> PredictedSelection:

@@ -129,7 +129,7 @@ def _plans(result: PredictedSelection, rows: int) -> list[Section]:
     notes = [
         "Engine numbers have no published meaning; they can be compared within one pass and cuDNN version only.",
         *(["Doubled: in float32, or two of each; the size doesn't tell which."] if _doubled(result) else []),
-        "Copies –: the workspace is there, but its size doesn't tell what for.",
+        *(["Copies –: the workspace is there, but its size doesn't tell what for."] if _unexplained(result) else []),
         *_without_channels_last(result),
         *_not_asked(result),
     ]
@@ -227,3 +227,7 @@ _DROPPED_VOLTA: Final = (9, 11)
 
 def _doubled(result: PredictedSelection) -> bool:
     return bool(true(result.table["copies_doubled"]).any())
+
+
+def _unexplained(result: PredictedSelection) -> bool:
+    return bool((result.table["workspace_bytes"].notna() & result.table["copies_bytes"].isna()).any())

@@ -158,14 +158,21 @@ def _remarks(result: PredictedSelection) -> list[Item]:
     """Write items about padding, Winograd and FFT, PyTorch's own kernels, and what has no plan."""
     table = result.table
     varies = table[true(table["nondeterministic"])]
+    passed_over = table[table["removed"].map(len).gt(0) & (table["class"] != NO_PLAN)]
     found: tuple[tuple[str, pd.DataFrame, Callable[[Mapping[Any, Any]], str]], ...] = (
         ("Channels are padded", table[table["channels_padded_to"].notna()], copied),
         ("Winograd or FFT is in play", table[true(table["winograd"]) | true(table["fft"])], lambda row: row["class"]),
         ("PyTorch uses its own kernels", table[table["class"] == OWN_KERNEL], lambda row: row["own_kernel"]),
         ("There is no plan", table[table["class"] == NO_PLAN], lambda row: row["error"] or ", ".join(row["removed"])),
+        ("PyTorch passes over the plans that come first", passed_over, _rules),
         ("Results may vary from run to run", varies, lambda row: ", ".join(row["notes"])),
     )
     return [Item(f"{title}: {_count(rows)}", _by_variant(result, rows, say)) for title, rows, say in found if len(rows)]
+
+
+def _rules(row: Mapping[Any, Any]) -> str:
+    """Name the rules that removed plans, without how many each."""
+    return ", ".join(text.partition(" × ")[2] for text in row["removed"])
 
 
 def true(column: pd.Series) -> pd.Series:
