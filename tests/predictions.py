@@ -45,8 +45,8 @@ def prediction_by_hand(trace: Trace, gpus: Sequence[str] = ("H100", "A100")) -> 
     """Predict with an engine of tensor cores that copies its input in NCHW, but refuses to compute gradients."""
     found = layer_convolutions(selection(trace, "conv"))
     variants = [
-        Variant(target_of_device(find_device(gpu)), "float16", memory_format, None)
-        for gpu in gpus
+        Variant(target, "float16", memory_format, None)
+        for target in [target_of_device(find_device(gpu)) for gpu in gpus]
         for memory_format in ("NCHW", "NHWC")
     ]
     asked = questions(found.convolutions, variants)

@@ -40,6 +40,10 @@ _NOISE: Final = "Could not load symbol"
 """What cuDNN prints for each optional function that the stand-in lacks."""
 
 _MOST_WORKERS: Final = 4
+
+MOST_ENDS: Final = 3
+"""Processes that may end over questions about one device, one after the other, before the rest about it is left out."""
+
 _TICK_S: Final = 0.05
 """Between reports of progress."""
 
@@ -145,14 +149,15 @@ class Oracle:
         """
         rules = rules or Rules()
         texts = [json.dumps(_request(question, rules)) for question in questions]
-        waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
-        distinct = list(dict.fromkeys(texts))
-        for text in distinct:
-            waiting.put(text)
+        waiting: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        distinct = {text: target.name for text, (_, target) in zip(texts, questions, strict=True)}
+        for text, device in distinct.items():
+            waiting.put((text, device))
+        ends = dict.fromkeys(distinct.values(), 0)
         answers: dict[str, dict[str, Any]] = {}
         failures: list[BaseException] = []
         threads = [
-            threading.Thread(target=self._serve, args=(waiting, answers, failures), daemon=True)
+            threading.Thread(target=self._serve, args=(waiting, ends, answers, failures), daemon=True)
             for _ in range(min(self._most, len(distinct)))
         ]
         for thread in threads:
@@ -169,18 +174,30 @@ class Oracle:
         ]
 
     def _serve(
-        self, waiting: queue.SimpleQueue[str], answers: dict[str, dict[str, Any]], failures: list[BaseException]
+        self,
+        waiting: queue.SimpleQueue[tuple[str, str]],
+        ends: dict[str, int],
+        answers: dict[str, dict[str, Any]],
+        failures: list[BaseException],
     ) -> None:
-        """Put questions to one worker until none is left."""
+        """Put questions to one worker until none is left; ``ends`` counts by device over what processes ended."""
         worker: _Worker | None = None
         try:
             worker = self._idle.pop() if self._idle else _Worker(*self._how)
             while not failures:
-                text = waiting.get_nowait()
+                text, device = waiting.get_nowait()
+                if ends[device] >= MOST_ENDS:
+                    reason = (
+                        f"not asked: cuDNN's process ended {MOST_ENDS} times in a row over questions about {device}"
+                    )
+                    answers[text] = _no_answer(worker.version, reason)
+                    continue
                 try:
                     answers[text] = worker.ask(text)
+                    ends[device] = 0
                 except _WorkerEndedError as error:
-                    answers[text] = {"version": worker.version, "plans": [], "chosen": None, "error": str(error)}
+                    ends[device] += 1
+                    answers[text] = _no_answer(worker.version, str(error))
                     worker.end()
                     worker = None
                     worker = _Worker(*self._how)
@@ -192,6 +209,10 @@ class Oracle:
         finally:
             if worker is not None:
                 self._idle.append(worker)
+
+
+def _no_answer(version: int, reason: str) -> dict[str, Any]:
+    return {"version": version, "plans": [], "chosen": None, "error": reason}
 
 
 def _request(question: Question, rules: Rules) -> dict[str, Any]:

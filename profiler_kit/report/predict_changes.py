@@ -19,8 +19,6 @@ _MOST_NAMES: Final = 4
 """Places that are named before "n more"; half as many where one line stands for one of several variants."""
 
 _FIXED: Final = ("gpu", "dtype", "memory_format")
-_SAME: Final = "the same plans and copies"
-
 Pair = Mapping[Any, Any]
 
 
@@ -59,7 +57,7 @@ def _one(result: PredictedSelection, pair: Pair) -> Item:
     changes = _changes_of(result, pair)
     name = f"{_fixed(pair)}: {_change(pair)}"
     if not len(changes):
-        return Item(f"{name}: {_SAME}")
+        return Item(f"{name}: {_same(result, pair)}")
     changed, passes = pair["class_changes"], pair["passes"]
     what = f"{changed} of {passes} passes compute with something else" if changed else "computes with the same"
     if copies := _copies(pair):
@@ -88,7 +86,7 @@ def _several(result: PredictedSelection, pairs: Sequence[Pair]) -> Item:
 def _sentence(result: PredictedSelection, pair: Pair) -> str:
     changes = _changes_of(result, pair)
     if not len(changes):
-        return _SAME
+        return _same(result, pair)
     parts = _class_changes(result, changes, pair["passes"], _MOST_NAMES // 2) or ["computes with the same"]
     if pair["engine_changes"] and not pair["class_changes"]:
         parts.append(f"another engine in {pair['engine_changes']} of {pair['passes']} passes")
@@ -96,6 +94,15 @@ def _sentence(result: PredictedSelection, pair: Pair) -> str:
         cost = _cost(pair) if pair["axis"] in ("memory_format", "tf32") else ""
         parts.append(f"{copies} (at least {cost})" if cost else copies)
     return "; ".join(parts)
+
+
+def _same(result: PredictedSelection, pair: Pair) -> str:
+    """Say what doesn't change: plans, or that there are none."""
+    both = result.table[result.table[pair["axis"]].isin([pair["before"], pair["after"]])]
+    for column in (*_FIXED, "tf32"):
+        if not is_missing(pair[column]):
+            both = both[both[column] == pair[column]]
+    return "no plan either way" if (both["class"] == NO_PLAN).all() else "the same plans and copies"
 
 
 def _changes_of(result: PredictedSelection, pair: Pair) -> pd.DataFrame:
@@ -163,11 +170,16 @@ def _remarks(result: PredictedSelection) -> list[Item]:
         ("Channels are padded", table[table["channels_padded_to"].notna()], copied),
         ("Winograd or FFT is in play", table[true(table["winograd"]) | true(table["fft"])], lambda row: row["class"]),
         ("PyTorch uses its own kernels", table[table["class"] == OWN_KERNEL], lambda row: row["own_kernel"]),
-        ("There is no plan", table[table["class"] == NO_PLAN], lambda row: row["error"] or ", ".join(row["removed"])),
+        ("There is no plan", table[table["class"] == NO_PLAN], _why_none),
         ("PyTorch passes over the plans that come first", passed_over, _rules),
         ("Results may vary from run to run", varies, lambda row: ", ".join(row["notes"])),
     )
     return [Item(f"{title}: {_count(rows)}", _by_variant(result, rows, say)) for title, rows, say in found if len(rows)]
+
+
+def _why_none(row: Mapping[Any, Any]) -> str:
+    """Say why there is no plan: in cuDNN's words, or by what removed those that there are."""
+    return _rules(row) if is_missing(row["error"]) else str(row["error"])
 
 
 def _rules(row: Mapping[Any, Any]) -> str:

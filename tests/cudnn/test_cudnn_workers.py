@@ -70,6 +70,29 @@ def test_a_crash_costs_one_question(trouble: str, words: str, workers: int) -> N
 
 
 @pytest.mark.usefixtures("installed")
+def test_a_device_that_ends_every_process_is_given_up(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    script = f"""
+open({str(started)!r}, "a").write("x")
+say(version=91002)
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["device"]["deviceName"] == "NVIDIA B200":
+        os.kill(os.getpid(), 11)
+    say(version=91002, plans=[], chosen=None, error="fine")
+"""
+    targets = [target_of_device(find_device(gpu)) for gpu in ("B200", "H100")]
+    problems = [conv_problem("fprop", (batch, 8, 8, 8), (8, 8, 3, 3)) for batch in range(1, 21)]
+    with start(script) as oracle:
+        answers = oracle.predict([(problem, target) for problem in problems for target in targets])
+    told = {gpu: [answer.error or "" for answer in answers if answer.device == gpu] for gpu in ("B200", "H100")}
+    assert told["H100"] == ["fine"] * 20
+    assert ["signal 11" in error for error in told["B200"]] == [True] * 3 + [False] * 17
+    assert all(error.startswith("not asked: cuDNN's process ended 3 times in a row") for error in told["B200"][3:])
+    assert started.read_text() == "x" * 4
+
+
+@pytest.mark.usefixtures("installed")
 def test_a_hang_costs_one_question() -> None:
     told = errors(start(SERVE.format(trouble="time.sleep(60)"), timeout_s=1.5))
     assert [told[0], *told[2:]] == ["batch 1", "batch 3", "batch 4"]
