@@ -108,8 +108,8 @@ def _totals(result: PredictedSelection) -> Section:
     lead = (
         f"{said}Passes (forward, gradients of input and weight) of the distinct convolutions. Plain: cuDNN notes "
         "neither tensor cores nor Winograd nor FFT. Copies: whole tensors that a plan copies into its workspace to "
-        "get the layout or channel count it works on; derived from sizes, times the calls of the model's forward "
-        "pass or the trace."
+        "get the layout or channel count it works on; derived from sizes, none where these don't tell, times the calls "
+        "of the model's forward pass or the trace."
     )
     return Section("Plans by GPU, type and format", lead, table=Table(columns, data))
 
@@ -126,10 +126,12 @@ def _plans(result: PredictedSelection, rows: int) -> list[Section]:
             sections.append(_plans_of(result, mine.drop(columns="gpu"), rows, f"First plan for each pass on {gpu}"))
         else:
             sections.append(_plans_of(result, mine, rows, "First plan for each pass"))
+    count = _unexplained(result)
     notes = [
         "Engine numbers have no published meaning; they can be compared within one pass and cuDNN version only.",
         *(["Doubled: in float32, or two of each; the size doesn't tell which."] if _doubled(result) else []),
-        *(["Copies –: the workspace is there, but its size doesn't tell what for."] if _unexplained(result) else []),
+        *([f"Copies –: the workspace's size doesn't tell what for, in {count} passes."] if count else []),
+        *([_FIRST_GRADIENT] if "dgrad" in set(result.table["pass"]) else []),
         *_without_channels_last(result),
         *_not_asked(result),
     ]
@@ -217,7 +219,7 @@ def _outdated(result: PredictedSelection) -> list[str]:
     text = (
         f"cuDNN {result.cudnn_version} doesn't run on Volta (support ended with 9.10): what it answers for "
         f"{' and '.join(old)} is no guide to older versions, which use its tensor cores. Ask one of those: "
-        "pip install 'nvidia-cudnn-cu12==9.10.*'"
+        "pip install 'nvidia-cudnn-cu12==9.10.*' (in an environment of its own)"
     )
     return [text]
 
@@ -229,5 +231,8 @@ def _doubled(result: PredictedSelection) -> bool:
     return bool(true(result.table["copies_doubled"]).any())
 
 
-def _unexplained(result: PredictedSelection) -> bool:
-    return bool((result.table["workspace_bytes"].notna() & result.table["copies_bytes"].isna()).any())
+def _unexplained(result: PredictedSelection) -> int:
+    return int((result.table["workspace_bytes"].notna() & result.table["copies_bytes"].isna()).sum())
+
+
+_FIRST_GRADIENT: Final = "dgrad is asked for everywhere; training does without the one of a model's first layer."

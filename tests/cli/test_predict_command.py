@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from profiler_kit.cli import main
+from profiler_kit.cli.prediction import PredictionError, targets
 from profiler_kit.cudnn.oracle import cudnn_library
 from profiler_kit.cudnn.stand_in import StandInError, stand_in
 from profiler_kit.errors import MissingExtraError
+from profiler_kit.formats import read_trace
 from profiler_kit.report.kept_prediction import kept_prediction
+from tests.builders import TraceBuilder
 from tests.cli.test_report_command import run
 from tests.predictions import conv_trace
 
@@ -263,3 +266,40 @@ def test_a_model_of_several_inputs_of_their_own_types(
     assert {row["pass"] for row in rows} == {"forward", "dgrad", "wgrad"}
     assert main(["predict", "two_inputs_of_a_user:make", "--input", "1,8,20,20"]) == 2
     assert "words" in capsys.readouterr().err
+
+
+A10G = {
+    "id": 0,
+    "name": "NVIDIA A10G",
+    "totalGlobalMem": 23836033024,
+    "computeMajor": 8,
+    "computeMinor": 6,
+    "maxThreadsPerBlock": 1024,
+    "maxThreadsPerMultiprocessor": 1536,
+    "regsPerBlock": 65536,
+    "warpSize": 32,
+    "regsPerMultiprocessor": 65536,
+    "sharedMemPerBlock": 49152,
+    "sharedMemPerMultiprocessor": 102400,
+    "numSms": 80,
+    "sharedMemPerBlockOptin": 101376,
+}
+"""As Kineto describes it; the table of GPUs doesn't have it."""
+
+
+def test_the_gpu_of_a_trace_is_named_like_any_other(tmp_path: Path) -> None:
+    trace = read_trace(TraceBuilder(deviceProperties=[A10G]).write(tmp_path / "worker.pt.trace.json"))
+    assert [target.name for target in targets(None, trace)] == ["NVIDIA A10G"]
+    assert [target.name for target in targets("h100, Trace,H100", trace)] == ["H100", "NVIDIA A10G"]
+    assert [target.name for target in targets(None, None)] == ["H100"]
+
+
+def test_no_local_gpu_is_a_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PredictionError, match="finds no GPU here; name one"):
+        targets("local", None)
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho NVIDIA H100 80GB HBM3\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert [target.name for target in targets("local", None)] == ["H100"]
