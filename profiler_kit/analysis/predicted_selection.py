@@ -82,7 +82,8 @@ class PredictedSelection:
             ``output_padding``, ``groups``; ``pass``; ``gpu``, ``dtype``, ``memory_format``, ``tf32`` (on, off, None);
             ``class`` (tensor cores, Winograd, FFT, plain; PyTorch's own kernel; no plan), ``own_kernel`` (why PyTorch
             computes it itself; None if it doesn't), ``engine``, ``knobs`` (text), ``notes`` (true ones, tuple),
-            ``tensor_cores``, ``winograd``, ``fft``, ``split_k``, ``nondeterministic`` (True, False, None: unknown),
+            ``behaviour`` (notes on behaviour, likewise: RUNTIME_COMPILATION, …), ``tensor_cores``, ``winograd``,
+            ``fft``, ``split_k``, ``nondeterministic`` (True, False, None: unknown),
             ``source``, ``workspace_bytes``, ``copies_bytes`` (the part of it that is copies of tensors, derived from
             sizes; ``<NA>`` if the size doesn't tell), ``copied`` (names), ``channels_padded_to``, ``copies_doubled``
             (whether a 16-bit type's copies take twice the bytes: one in float32, or two), ``alternatives``,
@@ -224,6 +225,7 @@ def _row(
         "engine": plan.engine if plan else None,
         "knobs": " ".join(f"{knob}={value}" for knob, value in (plan.knobs or {}).items()) if plan else None,
         "notes": plan.true_notes if plan else (),
+        "behaviour": plan.true_behaviour if plan else (),
         "tensor_cores": plan.notes["TENSOR_CORE"] if plan else None,
         "winograd": plan.notes["WINOGRAD"] if plan else None,
         "fft": plan.notes["FFT"] if plan else None,
@@ -243,7 +245,15 @@ def _row(
         # What cuDNN would do is beside the point then.
         row |= dict.fromkeys(("engine", "knobs", "source", "workspace_bytes", "copies_bytes", "channels_padded_to"))
         row["copies_doubled"] = None
-        row |= {"notes": (), "copied": (), "alternatives": 0, "tensor_cores": False, "winograd": False, "fft": False}
+        row |= {
+            "notes": (),
+            "behaviour": (),
+            "copied": (),
+            "alternatives": 0,
+            "tensor_cores": False,
+            "winograd": False,
+            "fft": False,
+        }
         row |= {"split_k": None, "nondeterministic": None}
     return row
 

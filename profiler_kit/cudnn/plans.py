@@ -121,6 +121,11 @@ class Plan:
         return tuple(name for name, value in self.notes.items() if value)
 
     @property
+    def true_behaviour(self) -> tuple[str, ...]:
+        """Behaviour notes that the engine has."""
+        return tuple(name for name, value in self.behaviour.items() if value)
+
+    @property
     def split_k(self) -> bool | None:
         """Whether the reduction is split over several blocks; ``None`` if no knob of the plan speaks of it."""
         knobs = self.knobs or {}

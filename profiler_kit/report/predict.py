@@ -71,8 +71,9 @@ def report_sections(result: PredictedSelection, rows: int) -> list[Section]:
 
 
 _LEAD: Final = (
-    "As cuDNN {} says it would choose, asked about described devices; other versions may choose otherwise, and nothing "
-    "here is measured. Times are what reading and writing the copies takes at least, at peak bandwidth."
+    "As cuDNN {} says it would choose, asked about described devices. Nothing here is measured, other versions may "
+    "choose otherwise, and with torch.backends.cudnn.benchmark PyTorch times up to 10 plans and takes the fastest. "
+    "Times are what reading and writing the copies takes at least, at peak bandwidth."
 )
 
 
