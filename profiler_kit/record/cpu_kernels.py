@@ -7,6 +7,14 @@ steps are recorded, so that those lines, and nothing else, end up in memory. Fil
 way. The way of a line takes neither the GIL nor a system call nor a pipe that could fill up. Lines that the user's
 own code switches on while steps are recorded, with ``torch.backends.mkldnn.verbose``, go the same way.
 
+Each line is stamped with the processor's clock when it is handed over, 1 to 3 µs after the kernel's end. oneDNN could
+say itself when a kernel began (``ONEDNN_VERBOSE_TIMESTAMP``), but writing that number costs more than all the rest of
+a line, and it is asked for through the environment, which must not change under threads that may be reading it.
+
+Of MKL two functions are stood in for. Its own clock executes ``cpuid`` at each reading, which a virtual machine has to
+leave for its host (6 µs each); ours reads the same counter without. And what is said of a call is taken before MKL
+adds the settings and its unit of time, so that it need not format them.
+
 This relies on how PyTorch's builds for Linux on x86-64 are made. Wherever something is not as expected, nothing is
 changed and the reason is given.
 """
@@ -20,6 +28,7 @@ import os
 import platform
 import re
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -27,8 +36,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import torch
 
 from profiler_kit.record.imported_functions import find_slots, read_slot, write_slot
-from profiler_kit.record.native_filter import RDI, RDX, RSI, CodePage, clock_reader, flush_filter, line_filter
-from profiler_kit.record.verbose_lines import MKL_PREFIX, ONEDNN_PREFIX, CpuKernel, read_lines
+from profiler_kit.record.native_filter import (
+    RDX,
+    RSI,
+    CodePage,
+    call_recorder,
+    clock_reader,
+    flush_filter,
+    line_filter,
+    plausible_duration_filter,
+    ticking_clock,
+)
+from profiler_kit.record.verbose_lines import MKL_FORMAT, ONEDNN_PREFIX, CpuKernel, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,19 +57,26 @@ _logger = logging.getLogger(__name__)
 _CPU_INFO: Final = Path("/proc/cpuinfo")
 _LIBRARY: Final = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
 
-_ONEDNN_PRINT, _MKL_PRINT, _FLUSH = "__printf_chk", "mkl_serv_printf_s", "fflush"
+_ONEDNN: Final = (_ONEDNN_PRINT := "__printf_chk", _FLUSH := "fflush")
+_MKL: Final = (_MKL_REPORT := "mkl_serv_print_verbose_info", _MKL_CLOCK := "mkl_serv_dsecnd")
 _FIRST_ONEDNN: Final = (3, 12)
 """The first version known to hand every line over as one finished text."""
 
-_TIMESTAMP_VARIABLE: Final = "ONEDNN_VERBOSE_TIMESTAMP"
 _USERS_VARIABLES: Final = (
-    *("ONEDNN_VERBOSE", "DNNL_VERBOSE", "MKLDNN_VERBOSE", "MKL_VERBOSE", "MKL_VERBOSE_OUTPUT_FILE"),
-    "DNNL_VERBOSE_TIMESTAMP",
+    "ONEDNN_VERBOSE",
+    "DNNL_VERBOSE",
+    "MKLDNN_VERBOSE",
+    "MKL_VERBOSE",
+    "MKL_VERBOSE_OUTPUT_FILE",
 )
-"""With these the user has asked for the lines, or for a form of them, and is to have them."""
+"""With these the user has asked for the lines, and is to have them."""
 
 _CLOCK_READINGS: Final = 16
-_MKL_SIZE: Final = 16
+_LONGEST_S: Final = 1000.0
+"""No call into MKL takes longer; in ticks of the processor's clock it would be less than a microsecond."""
+
+_GRACE_S: Final = 0.05
+"""Time for a kernel of oneDNN that another thread is in the middle of when the recording ends."""
 
 
 class _Instant(NamedTuple):
@@ -65,6 +91,7 @@ class _Diversion:
 
     Attributes:
         active: Whether the lines are led into memory.
+        has_mkl: Whether MKL is part of PyTorch's library and says what it runs in the known way.
 
     Raises:
         OSError: If this system or this build of PyTorch is not as expected. Nothing is changed then.
@@ -75,8 +102,11 @@ class _Diversion:
         # Functions of a CDLL give the GIL up, those of a PyDLL keep it; see take_lines.
         self._libc, self._libc_with_gil = ctypes.CDLL(None), ctypes.PyDLL(None)
         torch_cpu = ctypes.CDLL(str(_LIBRARY))
-        slots = find_slots(_LIBRARY, (_ONEDNN_PRINT, _MKL_PRINT, _FLUSH))
-        if _ONEDNN_PRINT not in slots or _FLUSH not in slots:
+        slots = find_slots(_LIBRARY, (*_ONEDNN, *_MKL))
+        self.has_mkl = all(name in slots for name in _MKL)
+        if not self.has_mkl:
+            slots = {name: slot for name, slot in slots.items() if name not in _MKL}
+        if not all(name in slots for name in _ONEDNN):
             raise OSError("this build of PyTorch prints oneDNN's lines in an unknown way")
         self._originals = {name: _address(getattr(torch_cpu, name)) for name in slots}
         for name, slot in slots.items():
@@ -84,15 +114,11 @@ class _Diversion:
                 raise OSError(f"calls of {name} from PyTorch already go another way than usual")
         self.active = False
         self._slots = slots
+        self._settled = dict(self._originals)
         self._buffer, self._length = ctypes.c_void_p(), ctypes.c_size_t()
         self._file = self._open_memory()
         self._page = CodePage(self._libc)
         self._replacements, self._read_clock = self._write_code()
-
-    @property
-    def has_mkl(self) -> bool:
-        """Whether MKL is part of PyTorch's library, so that its lines can be told from others."""
-        return _MKL_PRINT in self._slots
 
     def begin(self) -> None:
         """Lead the lines into memory."""
@@ -100,10 +126,16 @@ class _Diversion:
         for name, slot in self._slots.items():
             write_slot(slot, self._replacements[name])
 
+    def silence(self) -> None:
+        """Ask the libraries for no more lines."""
+        torch._C._verbose.mkldnn_set_verbose(torch.backends.mkldnn.VERBOSE_OFF)
+        if self.has_mkl:
+            torch._C._verbose.mkl_set_verbose(torch.backends.mkl.VERBOSE_OFF)
+
     def end(self) -> None:
         """Lead the lines to stdout again."""
         for name, slot in self._slots.items():
-            write_slot(slot, self._originals[name])
+            write_slot(slot, self._settled[name])
         self.active = False
 
     def take_lines(self) -> str:
@@ -135,20 +167,27 @@ class _Diversion:
 
     def _write_code(self) -> tuple[dict[str, int], Callable[[], int]]:
         page = self._page
-        common = {
-            "file": self._file.value or 0,
-            "file_format": page.add(b"%lu %s\0"),
-            "fprintf": _address(self._libc.fprintf),
-        }
-        # oneDNN calls __printf_chk(flag, "%s", line), and MKL calls mkl_serv_printf_s("%s", line).
-        onednn = line_filter(
-            ONEDNN_PREFIX.encode(), format_in=RSI, text_in=RDX, original=self._originals[_ONEDNN_PRINT], **common
-        )
+        memory = {"file": self._file.value or 0, "fprintf": _address(self._libc.fprintf)}
         stdout = ctypes.addressof(ctypes.c_void_p.in_dll(self._libc, "stdout"))
-        code = {_ONEDNN_PRINT: onednn, _FLUSH: flush_filter(stdout=stdout, original=self._originals[_FLUSH])}
+        code = {
+            # oneDNN calls __printf_chk(flag, "%s", line).
+            _ONEDNN_PRINT: line_filter(
+                ONEDNN_PREFIX.encode(),
+                format_in=RSI,
+                text_in=RDX,
+                original=self._originals[_ONEDNN_PRINT],
+                file_format=page.add(b"%lu %s\0"),
+                **memory,
+            ),
+            _FLUSH: flush_filter(stdout=stdout, original=self._originals[_FLUSH]),
+        }
         if self.has_mkl:
-            original = self._originals[_MKL_PRINT]
-            code[_MKL_PRINT] = line_filter(MKL_PREFIX.encode(), format_in=RDI, text_in=RSI, original=original, **common)
+            # MKL calls mkl_serv_print_verbose_info(mode, call, duration), the duration from its clock's readings.
+            code[_MKL_REPORT] = call_recorder(file_format=page.add(f"{MKL_FORMAT}\0".encode()), **memory)
+            code[_MKL_CLOCK] = ticking_clock()
+            # A call that began on one clock and ends on the other is not to be printed, however long it goes on.
+            after = plausible_duration_filter(longest=_LONGEST_S, original=self._originals[_MKL_REPORT])
+            self._settled[_MKL_REPORT] = page.add(after)
         replacements = {name: page.add(content) for name, content in code.items()}
         clock = ctypes.CFUNCTYPE(ctypes.c_uint64)(page.add(clock_reader()))
         page.seal()
@@ -163,16 +202,19 @@ class CpuKernelCapture:
 
     Where the capture cannot be arranged nothing is changed: one line is logged, and ``problem`` says why.
 
+    Args:
+        asked_for: Whether the user wants the kernels, so that it is worth a warning if there are none.
+
     Attributes:
         kernels: What ran between the last ``install`` and ``remove``.
         problem: Why nothing can be captured, None if it can.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, asked_for: bool = True) -> None:
         self.kernels: list[CpuKernel] = []
         self.problem: str | None = None
+        self._level = logging.WARNING if asked_for else logging.INFO
         self._began: _Instant | None = None
-        self._set_timestamp = False
 
     def install(self) -> None:
         """Begin to capture."""
@@ -188,8 +230,9 @@ class CpuKernelCapture:
             self._begin(_diversion)
         except Exception as error:  # whatever is missing on this system, the user's run goes on
             self.remove()
+            self.release()
             self.problem = str(error)
-            _logger.warning("kernels of oneDNN and MKL are not captured: %s", error)
+            _logger.log(self._level, "kernels of oneDNN and MKL are not captured: %s", error)
 
     def remove(self) -> None:
         """End, and read what has been captured; harmless if nothing is."""
@@ -197,41 +240,43 @@ class CpuKernelCapture:
         if diversion is None or began is None:
             return
         self._began = None
-        _switch_off()
-        if self._set_timestamp:
-            os.environ.pop(_TIMESTAMP_VARIABLE, None)
-            self._set_timestamp = False
+        diversion.silence()
         self.kernels = list(read_lines(diversion.take_lines(), _clock_between(began, diversion.read_instant())))
+
+    def release(self) -> None:
+        """Give the libraries their way to stdout back; harmless if they have it.
+
+        Between ``remove`` and this, kernels that other threads were in the middle of can end without being printed.
+        """
+        if self._began is None and _diversion is not None and _diversion.active:
+            if threading.active_count() > 1:
+                time.sleep(_GRACE_S)
+            _switch_off()
 
     def describe(self) -> dict[str, object]:
         """Return the facts about the last capture, as JSON-able values."""
-        timed = sum(kernel.start_from == "timestamp" for kernel in self.kernels)
-        return {"captured": self.problem is None, "problem": self.problem, "kernels": len(self.kernels), "timed": timed}
+        has_mkl = _diversion is not None and _diversion.has_mkl
+        return {
+            "captured": self.problem is None,
+            "problem": self.problem,
+            "libraries": ["oneDNN", "MKL"][: 1 + has_mkl] if self.problem is None else [],
+            "kernels": len(self.kernels),
+        }
 
     def _begin(self, diversion: _Diversion) -> None:
         diversion.take_lines()
         self._began = diversion.read_instant()
         diversion.begin()
-        # oneDNN reads the variable when it prints its first line and then never again. Lines that were printed before
-        # leave only the time of each line.
-        if _TIMESTAMP_VARIABLE not in os.environ:
-            os.environ[_TIMESTAMP_VARIABLE] = "1"
-            self._set_timestamp = True
         if not torch._C._verbose.mkldnn_set_verbose(torch.backends.mkldnn.VERBOSE_ON):
             raise OSError("oneDNN does not take the setting")
         if diversion.has_mkl:
             torch._C._verbose.mkl_set_verbose(torch.backends.mkl.VERBOSE_ON)
-            # MKL measures the processor's frequency for its first line, which takes it a good part of a second.
-            torch.mm(torch.ones(_MKL_SIZE, _MKL_SIZE), torch.ones(_MKL_SIZE, _MKL_SIZE))
-            diversion.take_lines()
 
 
 def _switch_off() -> None:
     """Make the libraries silent, then give them their way to stdout back; also in the child after a fork."""
     if _diversion is not None and _diversion.active:
-        torch._C._verbose.mkldnn_set_verbose(torch.backends.mkldnn.VERBOSE_OFF)
-        if _diversion.has_mkl:
-            torch._C._verbose.mkl_set_verbose(torch.backends.mkl.VERBOSE_OFF)
+        _diversion.silence()
         _diversion.end()
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import torch
 from torch import nn
-from torch.compiler import is_compiling
+from torch.compiler import is_dynamo_compiling
 
 from profiler_kit.trace.spans import LayerSpan, format_layer_span
 
@@ -147,13 +147,17 @@ class LayerSpans:
 
     Args:
         model: The model; it is changed only between ``install`` and ``remove``.
+
+    Attributes:
+        called: The layers with hooks, by key.
+        threads: The calling thread's open spans.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
         self._counters: dict[str, Iterator[int]] = {}
-        self._called: dict[int, _CalledLayer] = {}
-        self._threads = _ThreadState()
+        self.called: dict[int, _CalledLayer] = {}
+        self.threads = _ThreadState()
         self._undo: list[Callable[[], None]] = []
 
     def install(self) -> None:
@@ -168,7 +172,7 @@ class LayerSpans:
                 hooked = self._wrap_compiled_call(layer.module)
             if hooked:
                 calls = self._counters.setdefault(layer.name, count(1))
-                self._called[key] = _CalledLayer(_text_before_call(layer), calls, layer.module)
+                self.called[key] = _CalledLayer(_text_before_call(layer), calls, layer.module)
         _installed = self
 
     def remove(self) -> None:
@@ -178,10 +182,10 @@ class LayerSpans:
             _installed = None
         while self._undo:
             self._undo.pop()()
-        self._called = {}
-        self._close_down_to(self._threads.open, 0)
+        self.called = {}
+        self._close_down_to(self.threads.open, 0)
         # Spans that other threads left open end when their handles die with this object.
-        self._threads = _ThreadState()
+        self.threads = _ThreadState()
 
     def _hook(self, module: nn.Module) -> bool:
         try:
@@ -211,13 +215,13 @@ class LayerSpans:
 
     def open(self, key: int) -> None:
         """Begin a span on this thread, for the layer that was installed under the key."""
-        layer = self._called.get(key)
+        layer = self.called.get(key)
         if layer is not None:
-            self._threads.open.append((key, _begin_annotation(f"{layer.text_before_call}{next(layer.calls)}")))
+            self.threads.open.append((key, _begin_annotation(f"{layer.text_before_call}{next(layer.calls)}")))
 
     def close(self, key: int) -> None:
         """End this thread's innermost span of the layer, and those inside it that an interrupt left open."""
-        spans = self._threads.open
+        spans = self.threads.open
         if spans and spans[-1][0] == key:
             _end_annotation(spans.pop()[1])
             return
@@ -246,13 +250,28 @@ def _key(module: nn.Module) -> int:
     return id(module._forward_hooks)
 
 
+# A forward call of a small layer takes a few µs, and so does every Python call between it and its span. So the usual
+# way of both hooks is written out here, in one function each; LayerSpans.open and close do the same.
+
+
 def _open_span(module: nn.Module, args: Any) -> None:  # noqa: ARG001 - a hook's signature
     spans = _installed
-    if spans is not None and not is_compiling():
-        spans.open(_key(module))
+    if spans is None or is_dynamo_compiling():
+        return
+    key = id(module._forward_hooks)
+    layer = spans.called.get(key)
+    if layer is not None:
+        text, calls, _ = layer
+        spans.threads.open.append((key, _begin_annotation(f"{text}{next(calls)}")))
 
 
 def _close_span(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG001
     spans = _installed
-    if spans is not None and not is_compiling():
-        spans.close(_key(module))
+    if spans is None or is_dynamo_compiling():
+        return
+    key = id(module._forward_hooks)
+    opened = spans.threads.open
+    if opened and opened[-1][0] == key:
+        _end_annotation(opened.pop()[1])
+    else:
+        spans.close(key)

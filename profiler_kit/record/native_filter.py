@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import struct
 from typing import Final, NamedTuple
 
 _ENDBR64: Final = bytes.fromhex("f30f1efa")  # where an indirect jump may land on a processor that checks that
@@ -28,6 +29,15 @@ _MOV_RSI: Final = bytes.fromhex("48be")
 _MOV_R11: Final = bytes.fromhex("49bb")
 _TEST_RDI_RDI: Final = bytes.fromhex("4885ff")
 _CMP_RDI_AT_R11: Final = bytes.fromhex("493b3b")
+_LFENCE: Final = bytes.fromhex("0faee8")  # what came before is done when the clock is read
+_CVTSI2SD_XMM0_RAX: Final = bytes.fromhex("f2480f2ac0")
+_CVTTSD2SI_RCX_XMM0: Final = bytes.fromhex("f2480f2cc8")
+_XORPS_XMM1_XMM1: Final = bytes.fromhex("0f57c9")
+_UCOMISD_XMM0_XMM1: Final = bytes.fromhex("660f2ec1")
+_MOVQ_XMM1_R11: Final = bytes.fromhex("66490f6ecb")
+_JB: Final = bytes.fromhex("0f82")
+_JA: Final = bytes.fromhex("0f87")
+_MOV_R8_RSI: Final = bytes.fromhex("4989f0")
 
 _PAGE_BYTES: Final = mmap.PAGESIZE
 
@@ -99,6 +109,52 @@ def flush_filter(*, stdout: int, original: int) -> bytes:
     on = _jump_to(original)
     rest = is_stdout + _distance(len(on)) + on
     return _ENDBR64 + is_all + _distance(len(rest)) + rest + _XOR_EAX_EAX + _RET
+
+
+def ticking_clock() -> bytes:
+    """Return code for a function without arguments that returns the processor's clock as a ``double``.
+
+    A double holds every tick of the first months after the machine was switched on.
+    """
+    return _ENDBR64 + _LFENCE + _RDTSC + _SHL_RDX_32 + _OR_RAX_RDX + _CVTSI2SD_XMM0_RAX + _RET
+
+
+def call_recorder(*, file: int, file_format: int, fprintf: int) -> bytes:
+    """Return code to call in place of a function that is given a mode, a text and a duration as ``double``.
+
+    ``report(mode, text, duration)`` becomes ``fprintf(file, file_format, clock, (long)duration, text)``.
+
+    Args:
+        file: Address of the ``FILE``.
+        file_format: Address of its format, which takes the clock as ``unsigned long``, a ``long`` and the text.
+        fprintf: Address of ``fprintf``.
+    """
+    return b"".join(
+        (
+            _ENDBR64,
+            _MOV_R8_RSI,
+            _CVTTSD2SI_RCX_XMM0,
+            _RDTSC,
+            _SHL_RDX_32,
+            _OR_RDX_RAX,
+            _MOV_RDI + _word(file),
+            _MOV_RSI + _word(file_format),
+            _XOR_EAX_EAX,  # no floating-point arguments
+            _jump_to(fprintf),
+        )
+    )
+
+
+def plausible_duration_filter(*, longest: float, original: int) -> bytes:
+    """Return code that calls a function only if its first ``double`` is a duration between 0 and the longest.
+
+    Args:
+        longest: The longest duration.
+        original: Address of the function that the code stands for.
+    """
+    on = _jump_to(original)
+    limit = _MOV_R11 + struct.pack("<d", longest) + _MOVQ_XMM1_R11 + _UCOMISD_XMM0_XMM1 + _JA + _distance(len(on)) + on
+    return _ENDBR64 + _XORPS_XMM1_XMM1 + _UCOMISD_XMM0_XMM1 + _JB + _distance(len(limit)) + limit + _RET
 
 
 def clock_reader() -> bytes:

@@ -69,10 +69,11 @@ class Recorder:
         worker: Name of this process in the file names, by default host name and process number. Characters other than
             letters, digits, ``_`` and ``-`` become ``_``.
         layers: Whether to mark every forward call of the model's modules in the trace.
-        cpu_kernels: Whether to write what oneDNN and MKL run on the CPU into the trace. It is off unless asked for,
-            because each of their kernels takes 8 to 9 µs longer then, which is 2 % of a medium CNN's step time and up
-            to 5 % of a small one's (tests/benchmarks/overhead.py on two cores). Possible on Linux on x86-64; where it
-            is not, one line is logged and the trace says why.
+        cpu_kernels: Whether to write what oneDNN and MKL run on the CPU into the trace. None stands for yes where only
+            the CPU is recorded; False switches it off. It costs 1 to 5 µs for each of their kernels, which on two
+            cores was 0.9 to 4.7 % of the recorded step time of ten models, most for the smallest
+            (tests/benchmarks/cpu_kernels.py). What the process prints is left as it is. Possible on Linux on x86-64
+            with PyTorch's own builds; where it is not, one line is logged and the trace says why.
         cudnn_log: Whether to have cuDNN log which engine runs each convolution, and to take that along in the trace.
             Writing the log takes the host time, so that a recording with it is for reading selections, not for timing.
             It has to be asked for before cuDNN's first use in the process. Without CUDA one line is logged and the
@@ -107,7 +108,7 @@ class Recorder:
         record_shapes: bool = True,
         worker: str | None = None,
         layers: bool = True,
-        cpu_kernels: bool = False,
+        cpu_kernels: bool | None = None,
         cudnn_log: bool = False,
         measure_peaks: bool | None = None,
         counters: Sequence[str] = (),
@@ -128,12 +129,14 @@ class Recorder:
         self._callback_error: Exception | None = None
         self._state = "new"
         self._spans = LayerSpans(model) if model is not None and layers else None
-        self._cpu_kernels = CpuKernelCapture() if cpu_kernels else None
         self._cudnn_log = CudnnLogCapture() if cudnn_log else None
         if counters:
             profiler_options["experimental_config"] = counter_configuration(counters, profiler_options)
         activities = None if activities is None else list(activities)
-        self._measure_peaks = _records_cpu_only(activities) if measure_peaks is None else measure_peaks
+        cpu_only = _records_cpu_only(activities)
+        capture = cpu_only if cpu_kernels is None else cpu_kernels
+        self._cpu_kernels = CpuKernelCapture(asked_for=cpu_kernels is not None) if capture else None
+        self._measure_peaks = cpu_only if measure_peaks is None else measure_peaks
         self._peaks: dict[str, Any] | None = None
         self._profiler = CycleProfiler(
             [one for one in (self._spans, self._cpu_kernels, self._cudnn_log) if one is not None],
@@ -191,6 +194,8 @@ class Recorder:
             for instrument in (self._cpu_kernels, self._spans):
                 if instrument is not None:
                     instrument.remove()
+            if self._cpu_kernels is not None:
+                self._cpu_kernels.release()
             _recording.release()
         if exc is None and (failure := self._callback_error or self._write_error) is not None:
             raise failure
@@ -230,6 +235,9 @@ class Recorder:
         else:
             self._trace_paths.append(path)
             profiler.written = path
+        finally:
+            if self._cpu_kernels is not None:
+                self._cpu_kernels.release()
         if self._on_trace_ready is not None:
             try:
                 self._on_trace_ready(profiler)

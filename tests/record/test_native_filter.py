@@ -11,7 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiler_kit.record.native_filter import RDI, RDX, RSI, CodePage, Register, clock_reader, flush_filter, line_filter
+from profiler_kit.record.native_filter import (
+    RDI,
+    RDX,
+    RSI,
+    CodePage,
+    Register,
+    call_recorder,
+    clock_reader,
+    flush_filter,
+    line_filter,
+    plausible_duration_filter,
+    ticking_clock,
+)
 
 if sys.platform != "linux" or platform.machine() != "x86_64":
     pytest.skip("the code is for Linux on x86-64", allow_module_level=True)
@@ -60,6 +72,15 @@ TWO_ENTRY, TWO_MEMORY, _KEPT_2 = make(address(LIBC.strcmp), RDI, RSI)
 TWO: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p)(TWO_ENTRY)
 THREE_ENTRY, THREE_MEMORY, _KEPT_3 = make(address(LIBC.snprintf), RSI, RDX)
 
+CALL_MEMORY, CALL_PAGE = Memory(), CodePage(LIBC)
+REPORT_ENTRY = CALL_PAGE.add(
+    call_recorder(file=CALL_MEMORY.file, file_format=CALL_PAGE.add(b"%lu %ld %s\n\0"), fprintf=address(LIBC.fprintf))
+)
+CALL_PAGE.seal()
+REPORT: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_double)(
+    REPORT_ENTRY
+)
+
 text = st.one_of(
     st.binary(max_size=40),
     st.binary(max_size=40).map(lambda rest: PREFIX + rest),
@@ -95,6 +116,40 @@ def test_the_clock_goes_on() -> None:
     readings = [read() for _ in range(100)]
     assert readings == sorted(readings)
     assert readings[-1] > readings[0] > 2**32
+
+
+def test_the_ticking_clock_is_the_same_as_a_double() -> None:
+    page = CodePage(LIBC)
+    whole, ticking = page.add(clock_reader()), page.add(ticking_clock())
+    page.seal()
+    read = ctypes.CFUNCTYPE(ctypes.c_uint64)(whole)
+    tick = ctypes.CFUNCTYPE(ctypes.c_double)(ticking)
+    for _ in range(100):
+        before, ticks, after = read(), tick(), read()
+        assert before <= ticks <= after
+
+
+@given(st.integers(-(2**53), 2**53), st.binary(max_size=300).map(lambda value: value.replace(b"\0", b"")))
+def test_a_call_is_recorded_with_its_duration(duration: int, said: bytes) -> None:
+    result = REPORT(1, said, float(duration))
+    written = CALL_MEMORY.take()
+    clock, ticks, text = written.split(b" ", 2)
+    assert result == len(written)
+    assert clock.isdigit()
+    assert int(ticks) == duration
+    assert text == said + b"\n"
+
+
+def test_only_plausible_durations_go_on() -> None:
+    page = CodePage(LIBC)
+    # labs gives its argument back, so that a call that goes on can be told.
+    entry = page.add(plausible_duration_filter(longest=1000.0, original=address(LIBC.labs)))
+    page.seal()
+    report = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_long, ctypes.c_double)(entry)
+    for duration in (0.0, 1e-9, 1.0, 1000.0):
+        assert report(-12345, duration) == 12345
+    for duration in (-1e-9, -1e13, 1000.1, 1e13, float("nan")):
+        assert report(-12345, duration) != 12345
 
 
 def test_flushing_stdout_or_everything_is_left_out() -> None:
