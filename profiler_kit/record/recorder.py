@@ -9,6 +9,7 @@ import socket
 import tempfile
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from profiler_kit.record.trace_file import write_trace
 from profiler_kit.trace.spans import METADATA_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from os import PathLike
     from types import TracebackType
     from typing import TypeVar
@@ -55,7 +56,8 @@ class Recorder:
     model's values, gradients and attributes are left as they were. A recorder can be used once.
 
     Args:
-        model: The model whose layers are to be told apart, or None.
+        model: The model whose layers are to be told apart, or None. Of several, a dictionary by name (whose keys begin
+            the layers' names) or a list (whose numbers do).
         logdir: Directory for the traces; made if it is not there.
         wait: Steps to leave out at the beginning of each cycle.
         warmup: Steps at the beginning of each cycle in which the profiler runs but keeps nothing; the first steps
@@ -95,7 +97,7 @@ class Recorder:
 
     def __init__(
         self,
-        model: nn.Module | None = None,
+        model: nn.Module | Mapping[str, nn.Module] | Sequence[nn.Module] | None = None,
         logdir: str | PathLike[str] = "runs",
         *,
         wait: int = 0,
@@ -115,8 +117,7 @@ class Recorder:
         on_trace_ready: Callable[[Any], object] | None = None,
         **profiler_options: Any,
     ) -> None:
-        if model is not None and not isinstance(model, nn.Module):
-            raise RecordingError(f"model must be a torch.nn.Module or None, not {type(model).__name__}")
+        model = None if model is None else _as_module(model)
         steps = {"wait": wait, "warmup": warmup, "active": active, "repeat": repeat, "skip_first": skip_first}
         _check_schedule(steps, schedule)
         self._model = model if layers else None
@@ -201,6 +202,11 @@ class Recorder:
             raise failure
         if self._callback_error is not None:
             _logger.error("on_trace_ready failed: %s", self._callback_error)
+        if exc is None and not self._trace_paths:
+            _logger.warning(
+                "nothing was recorded: the block ended in step %d, before the schedule's first active step",
+                self._profiler.step_num,
+            )
 
     def step(self) -> None:
         """Say that one step of the block's loop is over.
@@ -258,6 +264,24 @@ class Recorder:
 
 def _record_everything(step: int) -> ProfilerAction:  # noqa: ARG001 - a schedule's signature
     return ProfilerAction.RECORD
+
+
+def _as_module(model: Any) -> nn.Module:
+    """Return a model as it is, and several in a container whose names for them begin those of their layers."""
+    if isinstance(model, nn.Module):
+        return model
+    several = isinstance(model, (Mapping, Sequence)) and not isinstance(model, str)
+    members = list(model.values() if isinstance(model, Mapping) else model) if several else []
+    if not members or not all(isinstance(one, nn.Module) for one in members):
+        raise RecordingError(
+            f"model must be a torch.nn.Module, a dictionary or list of them, or None, not {type(model).__name__}"
+        )
+    if not isinstance(model, Mapping):
+        return nn.ModuleList(members)
+    try:
+        return nn.ModuleDict(model)
+    except (KeyError, TypeError) as error:
+        raise RecordingError(f"models have to be named as attributes can be: {error.args[0]}") from error
 
 
 def _records_cpu_only(activities: list[Any] | None) -> bool:

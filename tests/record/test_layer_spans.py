@@ -79,6 +79,17 @@ def test_spans_enclose_their_operators_and_their_children(tmp_path: Path) -> Non
     assert encloses(named("layer:  (SmallNet) #1"), named("layer: heads.1 (Linear) #1"))
 
 
+@pytest.mark.parametrize(("several", "names"), [(dict, ("maker", "judge")), (list, ("0", "1")), (tuple, ("0", "1"))])
+def test_several_models_go_by_their_names(tmp_path: Path, several: Any, names: tuple[str, str]) -> None:
+    maker, judge = nn.Sequential(nn.Linear(2, 3)), nn.Linear(3, 1)
+    models = {"maker": maker, "judge": judge} if several is dict else several((maker, judge))
+    with Recorder(models, tmp_path) as recording:
+        judge(maker(torch.ones(1, 2)))
+    assert layer_names(recording.trace_paths[0]) == [names[0], f"{names[0]}.0", names[1]]
+    assert not maker._forward_hooks
+    assert not judge._forward_pre_hooks
+
+
 def test_layers_can_be_left_out(tmp_path: Path) -> None:
     model = SmallNet()
     assert layer_names(record(model, tmp_path, lambda: model(images()), layers=False)) == []

@@ -88,7 +88,10 @@ def test_layers_are_marked_in_recorded_steps_only_and_counted_on(tmp_path: Path)
         ({"repeat": 1, "warmup": 1}, "warmup=1, repeat=1 has no meaning without active"),
         ({"schedule": lambda step: None, "active": 2}, "either schedule or active=2"),
         ({"schedule": lambda step: None, "skip_first": 2}, "either schedule or skip_first=2"),
-        ({"model": "resnet"}, "model must be a torch.nn.Module or None, not str"),
+        ({"model": "resnet"}, "model must be a torch.nn.Module, a dictionary or list of them, or None, not str"),
+        ({"model": [1]}, "model must be a torch.nn.Module, a dictionary or list of them, or None, not list"),
+        ({"model": {}}, "model must be a torch.nn.Module, a dictionary or list of them, or None, not dict"),
+        ({"model": {"a.b": torch.nn.ReLU()}}, "models have to be named as attributes can be"),
     ],
 )
 def test_contradicting_options_are_refused(tmp_path: Path, options: dict[str, Any], complaint: str) -> None:
@@ -115,3 +118,14 @@ def test_key_averages_are_those_of_the_last_cycle(tmp_path: Path) -> None:
     with Recorder(logdir=tmp_path) as recorder:
         torch.ones(3).add(1)
     assert "aten::add" in {row.key for row in recorder.key_averages()}
+
+
+def test_a_block_that_ends_before_the_first_active_step_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Recorder(None, tmp_path, wait=3, active=1) as recording:
+        recording.step()
+    assert recording.trace_paths == []
+    assert [record.message for record in caplog.records] == [
+        "nothing was recorded: the block ended in step 1, before the schedule's first active step"
+    ]
