@@ -1,7 +1,8 @@
 """A process that decodes pieces of event lists: text in on standard input, columns out on standard output.
 
 Started as a fresh interpreter instead of being forked or spawned by `multiprocessing`: it neither runs the user's
-script again nor inherits locks of the user's threads, and it ends when its standard input does.
+script again nor inherits locks of the user's threads, and it ends when its standard input does. What it imports decides
+how small a file can be for it to pay: neither NumPy nor pandas.
 """
 
 from __future__ import annotations
@@ -13,24 +14,29 @@ import sys
 from typing import IO, Any, Final
 
 import msgspec
-import numpy as np
 
+from profiler_kit.formats.chunk import Part
 from profiler_kit.formats.pieces import PieceReader, Read
 
 LENGTH: Final = struct.Struct("<Q")
 """Goes before every message, both ways."""
 
+READY: Final = b""
+"""The worker's first message."""
+
+_ALIGNED = 8
+
 
 class Reply(msgspec.Struct):
-    """What the worker made of one piece; the bytes of all arrays follow it.
+    """What the worker made of one piece; the bytes of all columns follow it.
 
     Attributes:
-        read: None if the piece is damaged or ends in the wrong place. Its chunk has no tables.
-        arrays: Table, column, dtype and length of every array.
+        read: None if the piece is damaged or ends in the wrong place. Its chunk has no parts.
+        parts: Table, rows, and name and type code of every column of each part.
     """
 
     read: Read | None
-    arrays: list[tuple[str, str, str, int]]
+    parts: list[tuple[str, int, list[tuple[str, str]]]]
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -39,17 +45,18 @@ _DECODER = msgspec.msgpack.Decoder(Reply)
 
 def encode(read: Read | None) -> list[bytes | memoryview]:
     """Return a reply as the buffers of one message."""
-    arrays: list[tuple[str, str, str, int]] = []
+    parts: list[tuple[str, int, list[tuple[str, str]]]] = []
     buffers: list[bytes | memoryview] = []
     if read is not None:
-        for table, columns in read.chunk.tables.items():
-            for column, values in columns.items():
-                arrays.append((table, column, values.dtype.str, len(values)))
-                buffers.append(np.ascontiguousarray(values).data.cast("B"))
-        read.chunk.tables = {}
-    head = _ENCODER.encode(Reply(read, arrays))
-    size = LENGTH.size + len(head) + sum(len(buffer) for buffer in buffers)
-    return [LENGTH.pack(size), LENGTH.pack(len(head)), head, *buffers]
+        for part in read.chunk.parts:
+            parts.append((part.table, part.rows, [(name, values.typecode) for name, values in part.columns.items()]))
+            for values in part.columns.values():
+                content = memoryview(values).cast("B")
+                buffers += [content, bytes(-len(content) % _ALIGNED)]
+        read.chunk.parts = []
+    head = _ENCODER.encode(Reply(read, parts))
+    buffers = [LENGTH.pack(len(head)), head, bytes(-len(head) % _ALIGNED), *buffers]
+    return [LENGTH.pack(sum(map(len, buffers))), *buffers]
 
 
 def decode(message: bytes | bytearray) -> Read | None:
@@ -59,12 +66,14 @@ def decode(message: bytes | bytearray) -> Read | None:
     reply = _DECODER.decode(view[LENGTH.size : place])
     if reply.read is None:
         return None
-    tables: dict[str, dict[str, Any]] = {}
-    for table, column, dtype, length in reply.arrays:
-        values = np.frombuffer(message, dtype=dtype, count=length, offset=place)
-        place += values.nbytes
-        tables.setdefault(table, {})[column] = values
-    reply.read.chunk.tables = tables
+    for table, rows, kinds in reply.parts:
+        columns: dict[str, Any] = {}
+        for name, kind in kinds:
+            place += -place % _ALIGNED
+            end = place + rows * struct.calcsize(kind)
+            columns[name] = view[place:end].cast(kind)  # type: ignore[call-overload]
+            place = end
+        reply.read.chunk.parts.append(Part(table, rows, columns))
     return reply.read
 
 
@@ -74,8 +83,10 @@ def main() -> None:
     gc.disable()  # events hold no cycles
     pieces = PieceReader()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sink.write(LENGTH.pack(len(READY)) + READY)
+    sink.flush()
     while (message := receive(source)) is not None:
-        for buffer in encode(pieces.read(bytes(message), 0, len(message))):
+        for buffer in encode(pieces.read(message, 0, len(message))):
             sink.write(buffer)
         sink.flush()
 

@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from profiler_kit.formats.columns import SIGNATURE_SEPARATOR, Chunk
+from profiler_kit.formats.chunk import DURATION, SIGNATURE_SEPARATOR, START, Chunk, Part
 from profiler_kit.formats.events import MISSING
 from profiler_kit.formats.interning import Interner, as_bytes, as_text, as_track
+from profiler_kit.formats.nanoseconds import of_microseconds
+from profiler_kit.formats.quantities import MICROSECONDS, NANOSECONDS
 from profiler_kit.formats.repair import repair
 from profiler_kit.formats.salvage import DECODE_ERRORS
-from profiler_kit.trace.schema import TABLES
+from profiler_kit.trace.schema import TABLES, Column
 from profiler_kit.trace.trace import TableData
 
 Int64Array = NDArray[np.int64]
 _TEXT = "category"
+_FILL: Final = {"Int64": MISSING, "Float64": np.nan}
+
+NO_TIME: Final = "no start time or duration"
+NEGATIVE_DURATION: Final = "negative duration, read as 0"
+
+_NO_CODE: Final = -1
+_DTYPES: Final = {"b": np.dtype(bool), "i": np.dtype(np.int32), "q": np.dtype(np.int64), "d": np.dtype(np.float64)}
+"""Type code of a plain array → dtype."""
 
 
 class _Numbering:
@@ -53,7 +63,7 @@ class Assembly:
         self._signatures: Interner[bytes] = Interner(as_bytes)
         self._track_names: dict[tuple[str, str], str] = {}
         self._numberings: dict[int, dict[str, _Numbering]] = {}
-        self._columns: dict[str, dict[str, list[NDArray[Any]]]] = {}
+        self._tables: dict[str, _Rows] = {}
 
     def add(self, chunk: Chunk, builder: int = 0) -> None:
         """Add a chunk.
@@ -69,15 +79,10 @@ class Assembly:
         self.facts.update(chunk.facts)
         self.events += chunk.events
         numberings = self._learn(chunk, builder)
-        for table, columns in chunk.tables.items():
-            collected = self._columns.setdefault(table, {c.name: [] for c in TABLES[table] if c.name in columns})
-            for column in TABLES[table]:
-                if column.name not in columns:
-                    continue
-                values = columns[column.name]
-                if (numbering := numberings.get(column.name if column.dtype != _TEXT else _TEXT)) is not None:
-                    values = numbering.map(values)
-                collected[column.name].append(values)
+        for part in chunk.parts:
+            if part.table not in self._tables:
+                self._tables[part.table] = _Rows(part.table)
+            self._tables[part.table].add(part, numberings)
 
     def learn(self, chunk: Chunk, builder: int) -> None:
         """Take note of the names, tracks and signatures of a chunk whose rows are not wanted."""
@@ -97,23 +102,27 @@ class Assembly:
         return numberings
 
     def finish(self) -> Assembled:
-        """Return everything under one numbering. The collected chunks are used up while the tables are taken."""
+        """Return everything under one numbering, and complete `skipped` and `oddities`.
+
+        The collected chunks are used up while the tables are taken.
+        """
+        for rows in self._tables.values():
+            rows.settle_times(self.skipped, self.oddities)
         names, name_codes = self._used_names()
         signatures, signature_codes = _canonical(self._signatures.values_in_order)
         lookup: dict[str, NDArray[Any]] = {_TEXT: name_codes, "signature": signature_codes}
         threads = [(*track, self._track_names.get(track)) for track in self._tracks.values_in_order]
-        return Assembled(names, signatures, threads, _Tables(self._columns, lookup))
+        return Assembled(names, signatures, threads, _Tables(self._tables, lookup))
 
     def _used_names(self) -> tuple[list[str], NDArray[np.int32]]:
         """Return the names that tables use, and the code of every name among them."""
         names = self._names.values_in_order
         used = np.zeros(len(names), dtype=bool)
-        for table, columns in self._columns.items():
-            for column in TABLES[table]:
-                if column.dtype == _TEXT:
-                    for values in columns.get(column.name, ()):
-                        used[values] = True
-        return [name for name, is_used in zip(names, used, strict=True) if is_used], np.cumsum(used, dtype=np.int32) - 1
+        for rows in self._tables.values():
+            for values in rows.names():
+                used[values] = True
+        codes = np.append(np.cumsum(used, dtype=np.int32) - 1, np.int32(_NO_CODE))  # the last one for `_NO_CODE`
+        return [name for name, is_used in zip(names, used, strict=True) if is_used], codes
 
 
 @dataclass(frozen=True)
@@ -126,26 +135,100 @@ class Assembled:
     tables: Mapping[str, TableData]
 
 
-class _Tables(Mapping[str, "TableData"]):
-    """Concatenates a table's chunks when it is taken, and lets go of them: at no time is everything there twice."""
+class _Rows:
+    """The parts of one table, column by column."""
 
-    def __init__(self, columns: dict[str, dict[str, list[NDArray[Any]]]], lookup: dict[str, NDArray[Any]]) -> None:
-        self._columns = columns
+    def __init__(self, table: str) -> None:
+        self._schema = [column for column in TABLES[table] if not column.derived]
+        self._rows: list[int] = []
+        self._columns: dict[str, list[NDArray[Any] | None]] = {column.name: [] for column in self._schema}
+        self._times: dict[str, list[tuple[str, NDArray[Any]]]] = {
+            name: [] for name in self._columns if name in (START + NANOSECONDS, DURATION + NANOSECONDS)
+        }
+        self._nanoseconds: dict[str, Int64Array] = {}
+        self._keep: NDArray[np.bool_] | None = None
+
+    def add(self, part: Part, numberings: Mapping[str, _Numbering]) -> None:
+        """Add a part, its codes under the trace's numbering."""
+        self._rows.append(part.rows)
+        for name, times in self._times.items():
+            for unit in (MICROSECONDS, NANOSECONDS):
+                values = part.columns.get(name.removesuffix(NANOSECONDS) + unit)
+                if values is not None:
+                    times.append((unit, _as_array(values)))
+        for column in self._schema:
+            values = part.columns.get(column.name)
+            if values is None:
+                self._columns[column.name].append(None)
+                continue
+            found = _as_array(values)
+            numbering = numberings.get(_TEXT if column.dtype == _TEXT else column.name)
+            self._columns[column.name].append(found if numbering is None else numbering.map(found))
+
+    def names(self) -> Iterator[NDArray[Any]]:
+        """Return the codes of names in all columns of text."""
+        for column in self._schema:
+            if column.dtype == _TEXT:
+                yield from (values for values in self._columns[column.name] if values is not None)
+
+    def settle_times(self, skipped: Counter[str], oddities: Counter[str]) -> None:
+        """Make nanoseconds of all times, and find the rows that have none."""
+        for name, times in self._times.items():
+            if {(unit, values.dtype.kind) for unit, values in times} == {(MICROSECONDS, "f")}:
+                self._nanoseconds[name] = of_microseconds(np.concatenate([values for _, values in times]))
+            else:
+                self._nanoseconds[name] = np.concatenate(
+                    [of_microseconds(values) if unit == MICROSECONDS else values for unit, values in times]
+                )
+            times.clear()
+        unknown = np.logical_or.reduce([values == MISSING for values in self._nanoseconds.values()])
+        if unknown.any():
+            self._keep = ~unknown
+            skipped[NO_TIME] += int(unknown.sum())
+            self._nanoseconds = {name: values[self._keep] for name, values in self._nanoseconds.items()}
+        for name, values in self._nanoseconds.items():
+            if name.startswith(DURATION) and (negative := values < 0).any():
+                oddities[NEGATIVE_DURATION] += int(negative.sum())
+                values[negative] = 0
+
+    def take(self, column: Column) -> NDArray[Any] | None:
+        """Return a whole column, and let go of it; None if it has no value anywhere."""
+        if column.name in self._nanoseconds:
+            return self._nanoseconds.pop(column.name)
+        parts = self._columns.pop(column.name)
+        if all(part is None for part in parts):
+            return None
+        fill = _FILL.get(column.dtype, _NO_CODE) if column.name != "signature" else _NO_CODE
+        dtype = next(part.dtype for part in parts if part is not None)
+        whole = np.concatenate(
+            [np.full(rows, fill, dtype) if part is None else part for part, rows in zip(parts, self._rows, strict=True)]
+        )
+        return whole if self._keep is None else whole[self._keep]
+
+
+def _as_array(values: Any) -> NDArray[Any]:
+    return np.frombuffer(values, dtype=_DTYPES[memoryview(values).format])
+
+
+class _Tables(Mapping[str, "TableData"]):
+    """Concatenates a table's parts when it is taken, and lets go of them: at no time is everything there twice."""
+
+    def __init__(self, tables: dict[str, _Rows], lookup: dict[str, NDArray[Any]]) -> None:
+        self._tables = tables
         self._lookup = lookup
 
     def __len__(self) -> int:
-        return len(self._columns)
+        return len(self._tables)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
+        return iter(self._tables)
 
     def __getitem__(self, table: str) -> TableData:
-        chunks = self._columns.pop(table)
+        rows = self._tables.pop(table)
         columns: dict[str, Any] = {}
         for column in TABLES[table]:
-            if column.name not in chunks:
+            if column.derived or (values := rows.take(column)) is None:
                 continue
-            values = np.concatenate(chunks.pop(column.name))
             codes = self._lookup.get(_TEXT if column.dtype == _TEXT else column.name)
             if codes is not None:
                 values = codes[values]
@@ -159,9 +242,9 @@ class _Tables(Mapping[str, "TableData"]):
 
 
 def _canonical(raw: list[bytes]) -> tuple[list[tuple[Any, ...]], Int64Array]:
-    """Decode signatures: the distinct ones, and for every raw text the row that it is (`MISSING` for an empty one)."""
+    """Decode signatures: the distinct ones, and for every raw text the row that it is (`MISSING` for none)."""
     rows: dict[tuple[Any, ...], int] = {}
-    codes = np.full(len(raw), MISSING, dtype=np.int64)
+    codes = np.full(len(raw) + 1, MISSING, dtype=np.int64)  # the last one for `_NO_CODE`
     for place, text in enumerate(raw):
         signature = tuple(_frozen_list(part) for part in text.split(SIGNATURE_SEPARATOR))
         if any(part is not None for part in signature):

@@ -1,26 +1,27 @@
-"""Decoded events to columns: one chunk of columns for every piece of text."""
+"""Decoded events to columns: one chunk of columns for every piece of text.
+
+Columns are plain arrays until :mod:`profiler_kit.formats.assembly` puts all chunks together;
+:mod:`profiler_kit.formats.quantities` says why.
+"""
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
+from profiler_kit.formats.chunk import DURATION, SIGNATURE_SEPARATOR, START, Chunk, Columns, Part
 from profiler_kit.formats.events import (
     MISSING,
     NO_ARGUMENTS,
     NOTHING,
     Arguments,
     Detail,
-    DeviceArguments,
     Event,
-    RareArguments,
     with_counters,
 )
 from profiler_kit.formats.fields import (
@@ -30,8 +31,6 @@ from profiler_kit.formats.fields import (
     GPU_TABLES,
     HAS_EXTERNAL_ID,
     INTEGERS,
-    NEGATIVE_DURATION,
-    NO_TIME,
     SHADOW,
     TABLE_OF_CATEGORY,
     TEXTS,
@@ -39,16 +38,8 @@ from profiler_kit.formats.fields import (
     WITHOUT_THREAD,
 )
 from profiler_kit.formats.interning import Interner, Names, as_bytes, as_text, as_track
-from profiler_kit.formats.quantities import floats, integers, nanoseconds, nanoseconds_of_text
+from profiler_kit.formats.quantities import NANOSECONDS, durations, floats, integers, times
 from profiler_kit.trace.dialect import FRACTIONAL_US, LONG_FRACTIONAL_US, WHOLE_US
-
-Columns = dict[str, NDArray[Any]]
-
-SIGNATURE_SEPARATOR = b"\x00"
-"""Parts the raw texts of one signature; JSON text cannot hold this character."""
-
-
-_ARGUMENTS = frozenset({Arguments, DeviceArguments, RareArguments})
 
 
 class NeedsDetail(Exception):  # noqa: N818 - a request to decode again, not an error
@@ -61,36 +52,6 @@ class NeedsDetail(Exception):  # noqa: N818 - a request to decode again, not an 
     def __init__(self, detail: Detail) -> None:
         super().__init__(detail)
         self.detail = detail
-
-
-class Chunk(msgspec.Struct):
-    """What one piece of text adds to the trace. Codes count what this `ColumnBuilder` has met so far.
-
-    Attributes:
-        tables: Table → column → values in file order; integers are `MISSING` and floats NaN where there is none.
-        names: Names met for the first time.
-        tracks: (pid, tid) met for the first time.
-        signatures: Raw texts of operator signatures met for the first time.
-        track_names: (pid, tid, name) as given by the trace.
-        skipped: Reason → events in no table.
-        oddities: What was odd about events that were kept → how many.
-        categories: Categories of events, as written.
-        detail: Which arguments the piece's events need.
-        facts: What the piece tells about the dialect: how times are written, how ``External id`` is spelled.
-        events: Number of events.
-    """
-
-    tables: dict[str, Any]
-    names: list[str]
-    tracks: list[tuple[str, str]]
-    signatures: list[bytes]
-    track_names: list[tuple[str, str, str]]
-    skipped: dict[str, int]
-    oddities: dict[str, int]
-    categories: list[str]
-    detail: int
-    facts: list[str]
-    events: int
 
 
 class _Router(dict[Any, Callable[[Event], None]]):
@@ -123,6 +84,7 @@ class ColumnBuilder:
         self._start()
 
     def _start(self) -> None:
+        self._parts: list[Part] = []
         self._skipped: Counter[str] = Counter()
         self._oddities: Counter[str] = Counter()
         self._track_names: list[tuple[str, str, str]] = []
@@ -148,11 +110,10 @@ class ColumnBuilder:
         needed = max((DETAIL.get(table, Detail.BULK) for table in groups), default=Detail.BULK)
         if needed > detail:
             raise NeedsDetail(needed)
-        tables: dict[str, Columns] = {}
         for table, group in groups.items():
             if group:
-                self._table(table, group, tables, exact=exact)
-        return self._finish(tables, len(events), needed)
+                self._table(table, group, exact=exact)
+        return self._finish(len(events), needed)
 
     def _with_counters(self, events: list[Event]) -> list[Event]:
         """Decode the arguments that were left as text until the category was known."""
@@ -190,14 +151,14 @@ class ColumnBuilder:
             self._others(others, groups)
         return groups
 
-    def _finish(self, tables: dict[str, Columns], events: int, detail: Detail) -> Chunk:
+    def _finish(self, events: int, detail: Detail) -> Chunk:
         names, tracks, signatures = (
             self.names.values_in_order,
             self.tracks.values_in_order,
             self.signatures.values_in_order,
         )
         chunk = Chunk(
-            tables={name: columns for name, columns in tables.items() if len(columns["start_ns"])},
+            parts=self._parts,
             names=names[self._sent[0] :],
             tracks=tracks[self._sent[1] :],
             signatures=signatures[self._sent[2] :],
@@ -230,60 +191,52 @@ class ColumnBuilder:
             else:
                 self._skipped[f"no table for category {category or 'none'!r} (phase {as_text(event.ph)})"] += 1
 
-    def _table(self, table: str, events: list[Event], tables: dict[str, Columns], *, exact: bool) -> None:
+    def _table(self, table: str, events: list[Event], *, exact: bool) -> None:
         """Add the columns of one table (and of `layers`, whose events are annotations)."""
-        start, duration = self._times(table, events, exact=exact)
-        keep = (start != MISSING) if duration is None else (start != MISSING) & (duration != MISSING)
-        if not keep.all():
-            self._skipped[NO_TIME] += int(len(keep) - keep.sum())
-            events = [event for event, kept in zip(events, keep.tolist(), strict=True) if kept]
-            start, duration = start[keep], None if duration is None else duration[keep]
-        if not events:
-            return
-        columns: Columns = {"start_ns": start}
-        if duration is not None:
-            if (negative := duration < 0).any():
-                self._oddities[NEGATIVE_DURATION] += int(negative.sum())
-                duration = np.where(negative, 0, duration)
-            columns["duration_ns"] = duration
+        columns = self._times(table, events, exact=exact)
         threads = self._threads(events)  # numbers the tracks of GPU activity, too
         if table not in WITHOUT_THREAD:
-            columns["thread"] = _int32(threads)
+            columns["thread"] = threads
         if table == "flows":
             columns |= self._flows(events)
         else:
             columns |= self._details(table, events)
-        if table in ("ops", "annotations") and self.names.spans:
-            columns = self._split_layers(columns, tables)
-        tables[table] = columns
+        rows = len(events)
+        if table in ("ops", "annotations") and not self.names.spans.keys().isdisjoint(columns["name"]):
+            columns, rows = self._split_layers(columns)
+        if rows:
+            self._parts.append(Part(table, rows, columns))
 
-    def _times(
-        self, table: str, events: list[Event], *, exact: bool
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-        times = [e.ts for e in events]
+    def _times(self, table: str, events: list[Event], *, exact: bool) -> Columns:
+        """Return the columns of times."""
+        values = [e.ts for e in events]
         if exact:
-            start = nanoseconds_of_text(times)
+            from profiler_kit.formats.nanoseconds import of_text  # loads NumPy, which few traces need in a worker
+
+            unit, start = NANOSECONDS, array("q", of_text(values).tobytes())
             self._facts.add(LONG_FRACTIONAL_US)
         else:
-            start = nanoseconds(times)
-            self._facts.add(FRACTIONAL_US if isinstance(times[0], float) else WHOLE_US)
-        if table in ("flows", "allocations"):
-            return start, None
-        return start, nanoseconds([e.dur for e in events])
+            unit, start = times(values)
+            self._facts.add(FRACTIONAL_US if isinstance(values[0], float) else WHOLE_US)
+        columns = {START + unit: start}
+        if table not in ("flows", "allocations"):
+            unit, duration = durations([e.dur for e in events])
+            columns[DURATION + unit] = duration
+        return columns
 
-    def _threads(self, events: list[Event]) -> list[int]:
+    def _threads(self, events: list[Event]) -> array[int]:
         """Return the numbers of the events' tracks."""
         processes = [e.pid for e in events]
         threads = [e.tid for e in events]
         try:
             if processes.count(processes[0]) == len(processes):  # as good as always, and much faster
                 if threads.count(threads[0]) == len(threads):
-                    return [self.tracks[processes[0], threads[0]]] * len(threads)
+                    return array("i", [self.tracks[processes[0], threads[0]]]) * len(threads)
                 numbers = {thread: self.tracks[processes[0], thread] for thread in set(threads)}
-                return list(map(numbers.__getitem__, threads))
-            return [self.tracks[track] for track in zip(processes, threads, strict=True)]
+                return array("i", list(map(numbers.__getitem__, threads)))
+            return array("i", [self.tracks[track] for track in zip(processes, threads, strict=True)])
         except TypeError:  # an id that is a list or an object
-            return [self.tracks[as_track(track)] for track in zip(processes, threads, strict=True)]
+            return array("i", [self.tracks[as_track(track)] for track in zip(processes, threads, strict=True)])
 
     def _flows(self, events: list[Event]) -> Columns:
         categories = [e.cat for e in events]
@@ -292,48 +245,68 @@ class ColumnBuilder:
             categories = [as_text(category).lower() for category in categories]
             names = [n if category == "ac2g" else category for n, category in zip(names, categories, strict=True)]
         return {
-            "name": _int32(self.names.codes(names)),
+            "name": self._names(names),
             "id": integers([e.id for e in events]),
-            "end": np.array([e.ph == "f" for e in events], dtype=bool),
+            "end": array("b", [e.ph == "f" for e in events]),
         }
+
+    def _names(self, values: list[Any]) -> array[int]:
+        return array("i", self.names.codes(values))
 
     def _details(self, table: str, events: list[Event]) -> Columns:
         """Return the columns that come from the name, the category and the arguments."""
         args: list[Any] = [e.args for e in events]
-        if set(map(type, args)) - _ARGUMENTS:
+        try:
+            columns = self._of_arguments(table, args)
+        except AttributeError:  # arguments that are no object
             args = [a if isinstance(a, Arguments) else NO_ARGUMENTS for a in args]
-        columns: Columns = {name: integers(values(args)) for name, values in INTEGERS[table].items()}
-        columns |= {name: _int32(self.names.codes(values(args))) for name, values in TEXTS.get(table, {}).items()}
+            columns = self._of_arguments(table, args)
         if table != "allocations":
-            columns["name"] = _int32(self.names.codes([e.name for e in events]))
-        if table in HAS_EXTERNAL_ID:
-            columns["external_id"] = self._external_ids(args)
-        if table in ("ops", "annotations"):
-            columns["signature"] = self._signatures(args)
-        elif table in GPU_TABLES:
-            self._place(columns, events)
-        if table == "kernels":
-            columns |= {name: floats(values(args)) for name, values in FLOATS.items()}
-            columns |= _three("grid", [a.grid for a in args]) | _three("block", [a.block for a in args])
+            columns["name"] = self._names([e.name for e in events])
+        if table in GPU_TABLES:
+            columns |= _place(columns, events)
         elif table == "counters":
             columns["device"] = integers([_number(e.pid) for e in events])
-        elif table in ("copies", "annotations"):
+        if table in ("copies", "annotations"):
             kinds = [as_text(e.cat).lower() for e in events]
             if table == "copies":
                 kinds = ["memset" if "memset" in kind else "memcpy" for kind in kinds]
-            columns["kind"] = _int32(self.names.codes(kinds))
+            columns["kind"] = self._names(kinds)
         return columns
 
-    def _external_ids(self, args: list[Any]) -> NDArray[np.int64]:
-        ids = integers([a.external_id for a in args])
-        if (missing := ids == MISSING).any():
-            older = integers([a.external_id_2021 for a in args])
-            if (older != MISSING).any():
-                self._facts.add("external id")
-                return np.where(missing, older, ids)
-        return ids
+    def _of_arguments(self, table: str, args: list[Any]) -> Columns:
+        """Return the columns that come from the arguments.
 
-    def _signatures(self, args: list[Any]) -> NDArray[np.int64]:
+        Raises:
+            AttributeError: If some are no object.
+        """
+        columns: Columns = {}
+        for name, values_of in INTEGERS[table].items():
+            values = values_of(args)
+            if values[0] is not MISSING or values.count(MISSING) < len(values):
+                columns[name] = integers(values)
+        columns |= {name: self._names(values(args)) for name, values in TEXTS.get(table, {}).items()}
+        if table in HAS_EXTERNAL_ID:
+            columns |= self._external_ids(args)
+        if table in ("ops", "annotations"):
+            columns |= self._signatures(args)
+        if table == "kernels":
+            columns |= {name: floats(values(args)) for name, values in FLOATS.items()}
+            columns |= _three("grid", [a.grid for a in args]) | _three("block", [a.block for a in args])
+        return columns
+
+    def _external_ids(self, args: list[Any]) -> Columns:
+        ids = [a.external_id for a in args]
+        if MISSING in ids:
+            older = [a.external_id_2021 for a in args]
+            if older.count(MISSING) < len(older):
+                self._facts.add("external id")
+                ids = [old if new is MISSING else new for new, old in zip(ids, older, strict=True)]
+            elif ids.count(MISSING) == len(ids):
+                return {}
+        return {"external_id": integers(ids)}
+
+    def _signatures(self, args: list[Any]) -> Columns:
         parts = (
             [a.input_types for a in args],
             [a.input_dims for a in args],
@@ -341,8 +314,8 @@ class ColumnBuilder:
             [a.input_strides for a in args],
             [a.concrete_inputs for a in args],
         )
-        if all(part.count(NOTHING) == len(args) for part in parts):  # shapes were not recorded
-            return np.full(len(args), self.signatures[SIGNATURE_SEPARATOR * 3])
+        if all(part[0] is NOTHING and part.count(NOTHING) == len(args) for part in parts):
+            return {}  # shapes were not recorded
         join, signatures = SIGNATURE_SEPARATOR.join, self.signatures
         codes = [
             signatures[join((a.input_dims, a.input_types, a.input_strides, a.concrete_inputs))]
@@ -350,41 +323,51 @@ class ColumnBuilder:
             else signatures[join((a.input_dims_2021, a.input_types, a.input_strides, a.concrete_inputs))]
             for a in args
         ]
-        return np.frombuffer(array("q", codes), dtype=np.int64)
+        return {"signature": array("i", codes)}
 
-    def _place(self, columns: Columns, events: list[Event]) -> None:
-        """Fill device and stream from the event's track where the arguments do not say."""
-        for column, ids in (("device", [e.pid for e in events]), ("stream", [e.tid for e in events])):
-            missing = columns[column] == MISSING
-            if missing.any():
-                track = integers([_number(value) for value in ids])
-                columns[column] = np.where(missing, track, columns[column])
-
-    def _split_layers(self, columns: Columns, tables: dict[str, Columns]) -> Columns:
-        """Move the recorder's layer spans to their own table and return what remains."""
-        is_span = np.isin(columns["name"], list(self.names.spans))
-        if not is_span.any():
-            return columns
+    def _split_layers(self, columns: Columns) -> tuple[Columns, int]:
+        """Move the recorder's layer spans to their own table and return what remains, and how many rows that is."""
+        spans = self.names.spans
+        codes = columns["name"]
+        is_span = [code in spans for code in codes]
+        rest = [not yes for yes in is_span]
         if "kind" in columns:
-            shadow = columns["kind"] == self.names["gpu_user_annotation"]
-            self._skipped[SHADOW] += int((is_span & shadow).sum())
+            shadow = self.names["gpu_user_annotation"]
+            wanted = [yes and kind != shadow for yes, kind in zip(is_span, columns["kind"], strict=True)]
+            self._skipped[SHADOW] += sum(is_span) - sum(wanted)
         else:
-            shadow = np.zeros(len(is_span), dtype=bool)
-        rows = np.flatnonzero(is_span & ~shadow)
-        spans = [self.names.spans[code] for code in columns["name"][rows].tolist()]
-        layers: Columns = {
-            "layer": _int32(self.names.codes([s.layer for s in spans])),
-            "type": _int32(self.names.codes([s.type for s in spans])),
-            "call": integers([s.call for s in spans]),
-            **{name: columns[name][rows] for name in ("thread", "start_ns", "duration_ns")},
-        }
-        known = tables.get("layers")
-        tables["layers"] = layers if known is None else {k: np.concatenate((known[k], layers[k])) for k in layers}
-        return {name: values[~is_span] for name, values in columns.items()}
+            wanted = is_span
+        found = [spans[code] for code in compress(codes, wanted)]
+        if found:
+            layers: Columns = {
+                "layer": self._names([s.layer for s in found]),
+                "type": self._names([s.type for s in found]),
+                "call": integers([s.call for s in found]),
+                **_compressed({n: v for n, v in columns.items() if n.startswith((START, DURATION, "thread"))}, wanted),
+            }
+            self._parts.append(Part("layers", len(found), layers))
+        return _compressed(columns, rest), sum(rest)
 
 
-def _int32(codes: list[int]) -> NDArray[np.int32]:
-    return np.frombuffer(array("i", codes), dtype=np.int32)
+def _compressed(columns: Columns, keep: list[bool]) -> Columns:
+    """Return the rows that are flagged."""
+    return {name: array(values.typecode, compress(values, keep)) for name, values in columns.items()}
+
+
+def _place(columns: Columns, events: list[Event]) -> Columns:
+    """Return device and stream, from the event's track where the arguments do not say."""
+    places = {}
+    for column, ids in (("device", [e.pid for e in events]), ("stream", [e.tid for e in events])):
+        known = columns.get(column)
+        if known is None or MISSING in known:
+            track = integers([_number(value) for value in ids])
+            known = (
+                track
+                if known is None
+                else array("q", [t if k == MISSING else k for k, t in zip(known, track, strict=True)])
+            )
+        places[column] = known
+    return places
 
 
 def _number(value: Any) -> Any:
@@ -397,5 +380,5 @@ def _three(what: str, values: list[Any]) -> Columns:
     blank = (MISSING, MISSING, MISSING)
     if set(map(type, values)) - {list, tuple} or set(map(len, values)) != {3}:
         values = [v if isinstance(v, (list, tuple)) and len(v) == 3 else blank for v in values]
-    flat = integers(list(chain.from_iterable(values))).reshape(-1, 3)
-    return {f"{what}_{axis}": flat[:, place] for place, axis in enumerate("xyz")}
+    flat = integers(list(chain.from_iterable(values)))
+    return {f"{what}_{axis}": flat[place::3] for place, axis in enumerate("xyz")}

@@ -11,7 +11,7 @@ import msgspec
 
 from profiler_kit.errors import TraceFormatError
 from profiler_kit.formats import cutting
-from profiler_kit.formats.columns import Chunk
+from profiler_kit.formats.chunk import Chunk
 from profiler_kit.formats.pieces import Read
 from profiler_kit.formats.repair import repair
 from profiler_kit.formats.salvage import DECODE_ERRORS

@@ -44,8 +44,6 @@ GPU_TABLES: Final = frozenset({"kernels", "copies", "syncs"})
 WITHOUT_THREAD: Final = GPU_TABLES | {"counters"}
 """Tables whose events are on no host thread."""
 
-NO_TIME: Final = "no start time or duration"
-NEGATIVE_DURATION: Final = "negative duration, read as 0"
 BAD_ARGUMENTS: Final = "arguments that cannot be read, left out"
 TRACK_METADATA: Final = "track metadata"
 SHADOW: Final = "GPU shadow of a layer span"

@@ -18,7 +18,8 @@ def read(source: Source, workers: int | None = None) -> Trace:
 
     Args:
         source: The file.
-        workers: Processes that decode, by default one for each core if the file is large; 0 or 1 to use none.
+        workers: Processes that decode, this one included, by default one for each core if the file is large; 0 or 1
+            to start none.
 
     Raises:
         TraceFormatError: If the file is no trace.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from profiler_kit.formats.columns import Chunk, ColumnBuilder, NeedsDetail
+from profiler_kit.formats.chunk import Chunk
+from profiler_kit.formats.columns import ColumnBuilder, NeedsDetail
 from profiler_kit.formats.events import Detail, Event, event_type
 from profiler_kit.formats.quantities import NeedsText
 from profiler_kit.formats.repair import mend_numbers
@@ -20,8 +20,7 @@ _FORGET_AFTER = 4
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
 
 
-@dataclass
-class Read:
+class Read(msgspec.Struct):
     """What reading one piece gave.
 
     Attributes:
@@ -57,7 +56,7 @@ class PieceReader:
         unusual = event_type(self._detail, exact=self._exact, usual=False)
         self._one: Callable[[bytes], Event] = msgspec.json.Decoder(unusual).decode
 
-    def read(self, text: bytes, start: int, stop: int) -> Read | None:
+    def read(self, text: bytes | bytearray, start: int, stop: int) -> Read | None:
         """Read ``text[start:stop]``, which starts between two events and ends between two, or beyond the list's end.
 
         Returns:
@@ -110,7 +109,7 @@ class PieceReader:
             self._detail, self._without_need = Detail(chunk.detail), 0
             self._choose()
 
-    def _decode(self, text: bytes, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
+    def _decode(self, text: bytes | bytearray, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
         """Return the events, the index after them, and whether the list ends there."""
         view = memoryview(text)
         while True:
@@ -133,10 +132,10 @@ class PieceReader:
         except DECODE_ERRORS:
             return None
 
-    def _mended(self, text: bytes, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
+    def _mended(self, text: bytes | bytearray, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
         """Decode after mending what whole traces are full of, if anything is."""
         met: Counter[str] = Counter()
-        mended = mend_numbers(text[start:stop], met)
+        mended = mend_numbers(bytes(text[start:stop]), met)
         if not met:
             return None
         try:

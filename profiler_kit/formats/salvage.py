@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -26,8 +25,7 @@ _EFFORT = 8
 """How many times its own length a piece may be scanned in search of events behind damage."""
 
 
-@dataclass
-class Salvaged:
+class Salvaged(msgspec.Struct):
     """What one piece gave.
 
     Attributes:
@@ -40,11 +38,11 @@ class Salvaged:
         cut: Index of the element that the text's end cuts short, None if it ends between two.
     """
 
-    events: list[Event] = field(default_factory=list)
+    events: list[Event] = msgspec.field(default_factory=list)
     consumed: int = 0
     ended: bool = False
-    skipped: Counter[str] = field(default_factory=Counter)
-    repaired: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = msgspec.field(default_factory=Counter)
+    repaired: Counter[str] = msgspec.field(default_factory=Counter)
     first_damage: int | None = None
     cut: int | None = None
 

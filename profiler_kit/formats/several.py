@@ -15,11 +15,15 @@ from typing import Final
 
 from profiler_kit.errors import ProfilerKitError
 from profiler_kit.formats._worker import LENGTH, receive
-from profiler_kit.formats.parallel import WORTH_BYTES, available_cores
+from profiler_kit.formats.parallel import available_cores
 from profiler_kit.formats.places import open_source
 from profiler_kit.formats.registry import read_trace
 from profiler_kit.formats.source import Progress
 from profiler_kit.trace import Trace
+
+WORTH_BYTES: Final = 96 << 20
+"""Text of all files from which starting processes that make whole traces, about 0.5 s, pays; and text of one file from
+which its pieces keep all cores busy."""
 
 _BOOT: Final = "import sys; sys.path[:] = sys.argv[1:]; from profiler_kit.formats._file_worker import main; main()"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from profiler_kit.formats import cutting
-from profiler_kit.formats.columns import Chunk
+from profiler_kit.formats.chunk import Chunk
 from profiler_kit.formats.document import TOO_LARGE, Document, TextBuffer, note
 from profiler_kit.formats.pieces import PieceReader, Read
 
@@ -23,7 +23,7 @@ class SequentialReader:
 
     def __init__(self, take: Callable[[Chunk], None]) -> None:
         self._take = take
-        self._pieces = PieceReader()
+        self.pieces = PieceReader()
         self._span = cutting.PIECE_BYTES
 
     def __call__(self, buffer: TextBuffer, document: Document) -> bool:
@@ -43,7 +43,7 @@ class SequentialReader:
         boundary = cutting.last_boundary(buffer.text, buffer.at, limit)
         if boundary < 0 and limit is None and buffer.grow():
             return None
-        read = self._pieces.read(buffer.text, buffer.at, boundary if boundary >= 0 else len(buffer.text))
+        read = self.pieces.read(buffer.text, buffer.at, boundary if boundary >= 0 else len(buffer.text))
         if read is not None:
             self._span = min(4 * self._span, cutting.PIECE_BYTES)
             return self._accept(read, buffer.at, buffer, document)
@@ -57,7 +57,7 @@ class SequentialReader:
         """Read a little text one event at a time, or more if it holds nothing complete."""
         for size in (_CAREFUL_SPAN, len(buffer)):
             window = buffer.text[buffer.at : buffer.at + size]
-            read = self._pieces.read_damaged(window, final=buffer.ended and size >= len(buffer))
+            read = self.pieces.read_damaged(window, final=buffer.ended and size >= len(buffer))
             if read.consumed or size >= len(buffer):
                 break
         if read.consumed == 0 and not buffer.ended:

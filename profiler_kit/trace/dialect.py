@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 WHOLE_US: Final = "integer µs"
 FRACTIONAL_US: Final = "fractional µs"
 LONG_FRACTIONAL_US: Final = "fractional µs, more digits than float64"
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How a trace file is written, as found while reading it.
 
     Attributes:

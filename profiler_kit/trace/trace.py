@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -137,7 +137,7 @@ def restore_trace(
 def _completed(dialect: Dialect, health: Health, flows: pd.DataFrame) -> Dialect:
     """Return the dialect with what only the tables tell."""
     kinds = flows["name"].cat.remove_unused_categories().cat.categories
-    return replace(dialect, external_ids=health.external_ids, flows=tuple(sorted(map(str, kinds))))
+    return dialect._replace(external_ids=health.external_ids, flows=tuple(sorted(map(str, kinds))))
 
 
 def _frame(table: str, data: dict[str, Any], text: pd.CategoricalDtype, *, derived: bool = False) -> pd.DataFrame:

@@ -140,6 +140,23 @@ def test_odd_times(reading):
     assert trace.health.oddities == {"negative duration, read as 0": 1}
 
 
+@pytest.mark.parametrize(
+    ("duration", "expected"),
+    [
+        ("100000000000000.5", 100_000_000_000_000_500),
+        ("1e16", None),
+        ("-1e300", None),
+        ("9000000000000000", 9 * 10**18),
+        ("-9223372036854775808", None),
+    ],
+)
+def test_durations_beyond_what_floats_hold(reading, duration, expected):
+    event = '{"ph":"X","cat":"cpu_op","name":"k","ts":1.5,"dur":%s}'
+    trace = reading("[" + event % duration + "," + event % 2 + "]")
+    assert trace.ops.duration_ns.tolist() == ([2000] if expected is None else [expected, 2000])
+    assert trace.health.skipped == ({"no start time or duration": 1} if expected is None else {})
+
+
 def test_duplicate_keys_the_last_wins(reading):
     trace = reading('[{"ph":"X","cat":"cpu_op","name":"a","name":"b","ts":1,"ts":2,"dur":1}]')
     assert (trace.ops.name[0], trace.ops.start_ns[0]) == ("b", 2000)

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from profiler_kit.formats import parallel, read_trace
+from profiler_kit.formats import read_trace, workers
 from tests.formats.tables import assert_same_tables
 
 OP = '{"ph":"X","cat":"cpu_op","name":"op%d","pid":1,"tid":%d,"ts":%d,"dur":5,"args":{"Input Dims":[[%d]]}}'
@@ -21,17 +21,48 @@ def many(count: int = 30_000) -> list[str]:
     return [OP % (n % 400, n % 5, n, n % 300) for n in range(count)]
 
 
+def test_a_worker_loads_little():
+    """Otherwise it is not there before this process has read the file alone."""
+    script = "import sys, profiler_kit.formats._worker; print(sorted(sys.modules))"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, check=True, env=environment)
+    for module in (b"'numpy'", b"'pandas'", b"'torch'", b"'rich'"):
+        assert module not in done.stdout
+
+
+@pytest.fixture
+def submitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Wait for all workers before reading, which small files are too short for; returns whose pieces they are."""
+    numbers: list[int] = []
+    submit = workers._Worker.submit
+
+    def enter(self: workers.Workers) -> workers.Workers:
+        deadline = time.monotonic() + 30
+        while any(worker.load for worker in self._all) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return self
+
+    def counted(self: workers._Worker, text: memoryview) -> workers.Result:
+        numbers.append(self.number)
+        return submit(self, text)
+
+    monkeypatch.setattr(workers.Workers, "__enter__", enter)
+    monkeypatch.setattr(workers._Worker, "submit", counted)
+    return numbers
+
+
 @pytest.mark.parametrize(
     "odd", ["", '{"a":[{},{}]},', '{"ph":"X" broken},', '{"ph":"X","cat":"new","ts":1,"dur":NaN},']
 )
 @pytest.mark.parametrize("tail", ["]", '], "deviceProperties": [{"id":0},{"id":1}]}', ""])
-def test_the_same_as_alone(tmp_path, odd, tail):
+def test_the_same_as_alone(tmp_path, submitted, odd, tail):
     events = many()
     head = "[" if tail == "]" else '{"traceEvents":['
     text = head + ",".join(events[:20_000]) + "," + odd + ",".join(events[20_000:]) + tail
     file = tmp_path / "t.json"
     file.write_text(text)
-    alone, together = read_trace(file, cache=False, workers=1), read_trace(file, cache=False, workers=2)
+    alone, together = read_trace(file, cache=False, workers=1), read_trace(file, cache=False, workers=3)
+    assert set(submitted) == {1, 2}
     assert len(together.ops) == 30_000
     assert_same_tables(alone, together)
     assert (alone.health, alone.metadata) == (together.health, together.metadata)
@@ -40,10 +71,47 @@ def test_the_same_as_alone(tmp_path, odd, tail):
 def test_without_workers_the_trace_is_read_all_the_same(tmp_path, monkeypatch):
     file = tmp_path / "t.json"
     file.write_text("[" + ",".join(many()) + "]")
-    monkeypatch.setattr(parallel, "_BOOT", "raise SystemExit(1)")
+    monkeypatch.setattr(workers, "_BOOT", "raise SystemExit(1)")
     assert len(read_trace(file, cache=False, workers=2).ops) == 30_000
+    monkeypatch.undo()
     monkeypatch.setattr(sys, "executable", "")
     assert len(read_trace(file, cache=False, workers=2).ops) == 30_000
+
+
+@pytest.mark.parametrize("after", [0, 2])
+def test_when_a_worker_dies_the_trace_is_read_all_the_same(tmp_path, submitted, monkeypatch, after):
+    file = tmp_path / "t.json"
+    file.write_text("[" + ",".join(many()) + "]")
+    submit = workers._Worker.submit
+
+    def deadly(self: workers._Worker, text: memoryview) -> workers.Result:
+        if len(submitted) == after:
+            self._process.kill()
+        return submit(self, text)
+
+    monkeypatch.setattr(workers._Worker, "submit", deadly)
+    alone, together = read_trace(file, cache=False, workers=0), read_trace(file, cache=False, workers=2)
+    assert len(submitted) > after
+    for trace in (alone, together):  # names may be numbered differently
+        assert trace.ops.name.tolist() == [f"op{n % 400}" for n in range(30_000)]
+        assert trace.threads.tid[trace.ops.thread].tolist() == [str(n % 5) for n in range(30_000)]
+    assert alone.health == together.health
+
+
+@pytest.mark.parametrize("times", ["1610366662254362.25", "%d.5", "%d", '"%d.5"'])
+def test_times_are_the_same_as_alone(tmp_path, submitted, times):
+    event = '{"ph":"X","cat":"cpu_op","name":"a","pid":1,"tid":1,"ts":%s,"dur":%s}'
+    texts = [event % ((times % n, times % (n + 1)) if "%" in times else (n, times)) for n in range(20_000)]
+    texts[15_000] = event % ('"1610366662254362.25"', "null")
+    texts[16_000] = event % ("1610366662254362.25", "-1")
+    file = tmp_path / "t.json"
+    file.write_text("[" + ",".join(texts) + "]")
+    alone, together = read_trace(file, cache=False, workers=0), read_trace(file, cache=False, workers=2)
+    assert submitted
+    assert_same_tables(alone, together)
+    assert alone.health == together.health
+    assert alone.health.skipped == {"no start time or duration": 1}
+    assert alone.ops.start_ns.max() == 1610366662254362250
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

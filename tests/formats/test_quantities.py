@@ -5,12 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from profiler_kit.formats.events import MISSING
-from profiler_kit.formats.quantities import NeedsText, integers, nanoseconds, nanoseconds_of_text
+from profiler_kit.formats.nanoseconds import of_microseconds, of_text
+from profiler_kit.formats.quantities import MICROSECONDS, NeedsText, integers, times
 
 TEXTS = st.tuples(st.integers(0, 9 * 10**15 - 1), st.integers(0, 999), st.integers(0, 3)).map(
     lambda t: f"{t[0]}.{t[1]:03d}"[: len(str(t[0])) + 1 + t[2]] if t[2] else str(t[0])
@@ -21,13 +23,14 @@ TEXTS = st.tuples(st.integers(0, 9 * 10**15 - 1), st.integers(0, 999), st.intege
 def test_no_nanosecond_is_lost(texts):
     expected = [int(Decimal(text) * 1000) for text in texts]
     raw = msgspec.json.decode("[" + ",".join(texts) + "]", type=list[msgspec.Raw])
-    assert nanoseconds_of_text(raw).tolist() == expected
+    assert of_text(raw).tolist() == expected
     try:
-        found = nanoseconds(msgspec.json.decode("[" + ",".join(texts) + "]"))
+        unit, found = times(msgspec.json.decode("[" + ",".join(texts) + "]"))
     except NeedsText:
         assert any(Decimal(text) >= 2**43 for text in texts)
     else:
-        assert found.tolist() == expected
+        assert unit == MICROSECONDS
+        assert of_microseconds(np.array(found)).tolist() == expected
 
 
 @pytest.mark.parametrize(
