@@ -182,6 +182,9 @@ class _Rows:
                 )
             times.clear()
         unknown = np.logical_or.reduce([values == MISSING for values in self._nanoseconds.values()])
+        if len(self._nanoseconds) > 1:
+            start, duration = self._nanoseconds.values()
+            unknown |= (start > 0) & (duration > np.iinfo(np.int64).max - start)  # would end beyond all times
         if unknown.any():
             self._keep = ~unknown
             skipped[NO_TIME] += int(unknown.sum())

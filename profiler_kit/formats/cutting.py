@@ -12,8 +12,9 @@ MAX_VALUE_BYTES: Final = 32 << 20
 """One event or one metadata value larger than this is taken for damage, which bounds the memory reading needs."""
 
 _MAX_GAP: Final = 1024
+_ESCAPES: Final = 64
 _WHITESPACE: Final = b" \t\r\n"
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]"]', re.DOTALL)
+_STRUCTURE = re.compile(rb'["{}\[\]]')
 _SCALAR = re.compile(rb'[^\s,\]}{["]+')
 _GAP = re.compile(rb"[\s,]*")
 _SPACE = re.compile(rb"\s*")
@@ -45,17 +46,32 @@ def value_end(text: bytes, start: int, limit: int | None = None) -> int:
     if first not in (b"{", b"[", b'"'):
         scalar = _SCALAR.match(text, start, stop)
         return -1 if scalar is None or scalar.end() == len(text) else scalar.end()
-    depth = 0
-    for token in _TOKEN.finditer(text, start, stop):
-        kind = text[token.start()]
-        if kind in b"{[":
-            depth += 1
-        elif kind in b"}]":
-            depth -= 1
-        elif token.end() - token.start() == 1:
-            return -1
+    depth, place = 0, start
+    while (token := _STRUCTURE.search(text, place, stop)) is not None:
+        place, kind = token.end(), token.group()
+        if kind == b'"':
+            place = _string_end(text, place, stop)
+            if place < 0:
+                return -1
+        else:
+            depth += 1 if kind in b"{[" else -1
         if depth <= 0:
-            return token.end()
+            return place
+    return -1
+
+
+def _string_end(text: bytes, start: int, stop: int) -> int:
+    """Return the index after the quote that ends the string whose characters start at `start`, -1 if none does.
+
+    A pattern for strings would need memory for every escape in them.
+    """
+    while (quote := text.find(b'"', start, stop)) >= 0:
+        before = text[max(start, quote - _ESCAPES) : quote]
+        if len(before) == _ESCAPES and not before.strip(b"\\"):
+            before = text[start:quote]
+        if (len(before) - len(before.rstrip(b"\\"))) % 2 == 0:
+            return quote + 1
+        start = quote + 1
     return -1
 
 

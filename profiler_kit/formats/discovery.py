@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import zipfile
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 
 from profiler_kit.errors import ProfilerKitError, TraceNotFoundError
@@ -13,6 +13,7 @@ from profiler_kit.formats.places import (
     TRACE_SUFFIXES,
     archive_members,
     as_url,
+    local_path,
     remote_filesystem,
     split_archive,
 )
@@ -34,7 +35,8 @@ def find_traces(path: str | PathLike[str]) -> list[Path]:
         TraceFormatError: If it is a damaged archive.
         MissingExtraError: If it is a URL and the extra ``remote`` is not installed.
     """
-    if fspath(path) == STDIN:
+    path = local_path(path)
+    if path == STDIN:
         return [Path(STDIN)]
     if (url := as_url(path)) is not None:
         return _remote(url)
@@ -45,10 +47,10 @@ def find_traces(path: str | PathLike[str]) -> list[Path]:
         if zipfile.is_zipfile(place):
             return _required(place, [place / member for member in archive_members(place)], ordered=True)
         return [place]
-    if split_archive(place) is not None:
+    if split_archive(place) is not None or place.exists():  # a pipe, too
         return [place]
-    if glob.has_magic(fspath(path)):
-        matches = glob.glob(fspath(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    if glob.has_magic(path):
+        matches = glob.glob(path, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
         return _required(place, [p for p in map(Path, matches) if p.is_file()])
     raise TraceNotFoundError(f"{path}: no such file or directory")
 

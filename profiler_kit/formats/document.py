@@ -19,6 +19,8 @@ from profiler_kit.formats.salvage import DECODE_ERRORS
 EVENTS_KEY: Final = "traceEvents"
 TOO_LARGE: Final = f"one value larger than {cutting.MAX_VALUE_BYTES >> 20} MiB"
 
+MORE: Final = "something else follows the trace, left out"
+
 _BOM: Final = b"\xef\xbb\xbf"
 _KEY = re.compile(rb'[\s,]*("[^"\\]{0,4096}(?:\\.[^"\\]{0,4096}){0,64}")\s{0,4096}:\s*(?=\S)', re.DOTALL)
 
@@ -146,8 +148,11 @@ class Document:
             )
 
     def _events(self, buffer: TextBuffer, read_events: EventsReader) -> None:
-        if not read_events(buffer, self) and self.cut_at is None:
-            self.cut_at = buffer.offset
+        if not read_events(buffer, self):
+            if self.cut_at is None:
+                self.cut_at = buffer.offset
+        elif self.form == "list":
+            self._after(buffer)
 
     def _members(self, buffer: TextBuffer, read_events: EventsReader) -> None:
         """Read the members of the top-level object."""
@@ -167,9 +172,21 @@ class Document:
         buffer.skip_gap(commas=False)
         if not found:
             what = "JSON, but no trace: it has" if buffer.first == b"}" else "no trace, or cut short: it has"
+            if self.oddities[TOO_LARGE]:
+                what = f"{TOO_LARGE} is here, and"
             raise TraceFormatError(self.name, f'{what} no "{EVENTS_KEY}" up to here', buffer.offset)
-        if buffer.first != b"}" and self.damaged_at is None:
+        if buffer.first == b"}":
+            buffer.at += 1
+            self._after(buffer)
+        elif self.damaged_at is None:
             self.cut_at = buffer.offset
+
+    def _after(self, buffer: TextBuffer) -> None:
+        """Note what follows the document, such as another one: it is not read."""
+        buffer.skip_gap(commas=False)
+        if len(buffer):
+            self.oddities[MORE] += 1
+            self.damage(buffer.offset)
 
     def _key(self, buffer: TextBuffer) -> str | None:
         """Take the next key and its colon off the text; None if there is no further member."""
@@ -228,7 +245,10 @@ _SIGNS: Final = (
     (b"\x7fELF", "an ELF binary"),
     (b"\x89PNG", "a PNG image"),
     (b"\x80", "a Python pickle"),
-    (b"PK", "a zip archive"),
+    (b"PK", "a zip archive that is cut short"),
+    (b"\x1f\x8b", "compressed twice"),
+    (b"\xff\xfe", "UTF-16 text (write it as UTF-8)"),
+    (b"\xfe\xff", "UTF-16 text (write it as UTF-8)"),
     (b"SQLite", "an SQLite database (Nsight Systems?)"),
     (b"\xfd7zXZ", "xz-compressed"),
     (b"\x28\xb5\x2f\xfd", "zstd-compressed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 import zipfile
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import IO, Any, BinaryIO, Final, cast
 
 from profiler_kit.errors import MissingExtraError, ProfilerKitError, TraceFormatError, TraceNotFoundError
 from profiler_kit.formats.source import Progress, Source
@@ -19,6 +20,7 @@ TRACE_SUFFIXES: Final = (".pt.trace.json", ".pt.trace.json.gz")
 """What the names of traces end in where a directory is searched; a file named by the user may be called anything."""
 
 _JSON_SUFFIXES: Final = (".json", ".json.gz")
+_FILE_URL = re.compile(r"\Afile:/{1,3}(?=[^/])")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?=[^/])(.*)", re.DOTALL)
 
 
@@ -29,6 +31,26 @@ def as_url(path: str | PathLike[str]) -> str | None:
     """
     match = _URL.fullmatch(fspath(path))
     return None if match is None else f"{match.group(1)}://{match.group(2)}"
+
+
+def local_path(path: str | PathLike[str]) -> str:
+    """Return the path as text, what a ``file:`` URL stands for if it is one.
+
+    Raises:
+        TraceNotFoundError: If it is empty or longer than the system allows.
+    """
+    name = fspath(path)
+    if not name:
+        raise TraceNotFoundError("the name of the trace is empty")
+    name = _FILE_URL.sub("/", name)
+    try:
+        Path(name).stat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise TraceNotFoundError(f"{name[:80]}…: no such file (the name is too long)") from None
+    except ValueError:  # a character that no name has
+        raise TraceNotFoundError(f"{name}: no such file") from None
+    return name
 
 
 def open_source(path: str | PathLike[str], progress: Progress | None = None) -> Source:
@@ -43,10 +65,10 @@ def open_source(path: str | PathLike[str], progress: Progress | None = None) -> 
         TraceFormatError: If it is an archive that does not hold exactly one trace.
         MissingExtraError: If it is a URL and fsspec, or what fsspec needs for it, is not installed.
     """
-    name = fspath(path)
+    name = local_path(path)
     if name == STDIN:
         return Source("standard input", _stdin, None, False, progress)
-    if (url := as_url(path)) is not None:
+    if (url := as_url(name)) is not None:
         return _remote_source(url, progress)
     file = Path(name)
     if file.is_file():
@@ -59,11 +81,15 @@ def open_source(path: str | PathLike[str], progress: Progress | None = None) -> 
         return _archive_source(*split, progress)
     if file.is_dir():
         raise TraceNotFoundError(f"{name}: is a directory; name one of its traces")
+    if file.exists():  # a pipe
+        return Source(name, lambda: file.open("rb"), None, False, progress)
     raise TraceNotFoundError(f"{name}: no such file")
 
 
 @contextmanager
 def _stdin() -> Iterator[BinaryIO]:
+    if sys.stdin is None:
+        raise TraceNotFoundError("standard input is closed; name a file")
     yield sys.stdin.buffer  # which stays open
 
 
@@ -105,9 +131,30 @@ def _archive_source(archive: Path, member: str | None, progress: Progress | None
 
     def open_member() -> BinaryIO:
         with _archive_errors(archive):
-            return cast("BinaryIO", zipfile.ZipFile(archive).open(member))
+            return cast("BinaryIO", _Member(zipfile.ZipFile(archive).open(member)))
 
     return Source(f"{archive}/{member}", open_member, size, True, progress)
+
+
+class _Member:
+    """A member of an archive, all whose errors are those of a bad archive: every kind of compression has its own."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except zipfile.BadZipFile:
+            raise
+        except Exception as error:
+            raise zipfile.BadZipFile(_line(error)) from None
+
+    def __enter__(self) -> _Member:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
 
 @contextmanager

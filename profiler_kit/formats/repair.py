@@ -12,7 +12,11 @@ ESCAPE: Final = "invalid escapes inside text"
 SURROGATE: Final = "halves of surrogate pairs, replaced"
 ENCODING: Final = "invalid UTF-8, replaced"
 
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN|-?nan\b|-?inf\b|-?\d[\d.]*[eE]\+?\d{3,}', re.DOTALL)
+# The bounds keep the memory bounded that a pattern needs for every round.
+_TOKEN = re.compile(
+    rb'"[^"\\]*(?:\\.[^"\\]*){0,1000000}"|-?Infinity|NaN|-?nan\b|-?inf\b|-?\d[\d.]*[eE]\+?\d{3,}|-?\d{309,}[\d.]*',
+    re.DOTALL,
+)
 _ODD = re.compile(rb"[\x00-\x1f]|\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|.)", re.DOTALL)
 _FOUR_DIGITS = re.compile(rb"[0-9a-fA-F]{4}")
 

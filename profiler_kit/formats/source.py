@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ _GzipError: Final = cast("type[Exception]", isal_zlib.error)
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_SMALLEST: Final = 18  # header and trailer
 _HIGHEST_RATIO: Final = 100  # of text to gzip, in traces
+_CODE: Final = re.compile(r".*\bError -?\d+ ")
 _GZIP: Final = 31  # zlib's window size code for a gzip wrapper
 
 Progress = Callable[[int, "int | None"], None]
@@ -105,7 +107,7 @@ class Source:
                 delivered += len(block)
                 yield block
         except _GzipError as error:
-            self.damage = f"the gzip stream is damaged ({str(error).rpartition(' Error ')[2] or error})"
+            self.damage = f"the gzip stream is damaged ({_CODE.sub('', str(error))})"
         else:
             return
         if not self._reopenable:

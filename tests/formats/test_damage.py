@@ -66,6 +66,10 @@ def test_a_cut_file_says_where_complete_data_ends(reading):
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "PNG"),
         (pickle.dumps({"a": 1}), "pickle"),
         (b"\x28\xb5\x2f\xfd" + bytes(100), "zstd"),
+        (b"PK\x03\x04" + bytes(100), "zip archive that is cut short"),
+        (WHOLE.decode().encode("utf-16"), "UTF-16"),
+        (gzip.compress(gzip.compress(WHOLE)), "compressed twice"),
+        (b"\x1f\x8b\x07" + bytes(20), r"damaged \(Gzip"),
         (b"\x1f\x8b" + bytes(100), "gzip stream is damaged"),
         (gzip.compress(b"")[:12], "gzip stream ends early"),
         (b"\x1f", "not JSON"),
@@ -147,14 +151,35 @@ def test_odd_times(reading):
         ("1e16", None),
         ("-1e300", None),
         ("9000000000000000", 9 * 10**18),
+        ("1" * 400, None),
         ("-9223372036854775808", None),
     ],
 )
 def test_durations_beyond_what_floats_hold(reading, duration, expected):
+    """The first of these once had the reader decode the same piece for ever."""
     event = '{"ph":"X","cat":"cpu_op","name":"k","ts":1.5,"dur":%s}'
     trace = reading("[" + event % duration + "," + event % 2 + "]")
     assert trace.ops.duration_ns.tolist() == ([2000] if expected is None else [expected, 2000])
     assert trace.health.skipped == ({"no start time or duration": 1} if expected is None else {})
+    assert trace.health.damaged_at is None
+
+
+def test_an_end_beyond_all_times_is_no_time(reading):
+    event = '{"ph":"X","cat":"cpu_op","name":"k","ts":%d,"dur":%d}'
+    trace = reading("[" + ",".join(event % case for case in ((9 * 10**15, 9 * 10**15), (9 * 10**15, 2))) + "]")
+    assert trace.ops[["start_ns", "duration_ns"]].to_numpy().tolist() == [[9 * 10**18, 2000]]
+    assert trace.health.skipped == {"no start time or duration": 1}
+
+
+@pytest.mark.parametrize("tail", [b"rubbish", WHOLE, b"\n\n  {}", b"\x00\x00"])
+@pytest.mark.parametrize("form", ["object", "list"])
+def test_what_follows_the_trace_is_not_dropped_in_silence(reading, form, tail):
+    text = WHOLE.rstrip() if form == "object" else ("[" + ",".join(ops(20)) + "]").encode()
+    trace = reading(text + tail)
+    assert len(trace.ops) == 20
+    assert trace.health.damaged_at == len(text) + len(tail) - len(tail.lstrip(b" \n"))
+    assert trace.health.oddities == {"something else follows the trace, left out": 1}
+    assert reading(text + b"\r\n \t").health.damaged_at is None
 
 
 def test_duplicate_keys_the_last_wins(reading):
@@ -207,6 +232,37 @@ def test_a_single_huge_line_and_white_space_do_not_fill_memory(reading):
         assert tracemalloc.get_traced_memory()[1] < 20 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_escapes_of_one_string(reading, monkeypatch):
+    from profiler_kit.formats import cutting
+
+    monkeypatch.setattr(cutting, "MAX_VALUE_BYTES", 4 << 20)
+    text = b'{"traceEvents":[{"ph":"X","name":"' + b"\\" * (8 << 20)
+    tracemalloc.start()
+    try:
+        assert reading(text).health.cut_at == 16
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 128, 129, 1000, 1001])
+@pytest.mark.parametrize("quoted", ["", '\\"'])
+def test_where_a_string_ends(count, quoted):
+    from profiler_kit.formats.cutting import value_end
+
+    value = '{"a":"' + quoted + "x" * 3 + "\\" * count + '","b":[1]}'
+    expected = len(value) if count % 2 == 0 else -1
+    assert value_end((value + ',{"c":1').encode(), 0) == expected
+
+
+def test_a_huge_value_before_the_events_is_named(reading, monkeypatch):
+    from profiler_kit.formats import cutting
+
+    monkeypatch.setattr(cutting, "MAX_VALUE_BYTES", 1 << 20)
+    with pytest.raises(TraceFormatError, match=r"byte 5.*MiB"):
+        reading(b'{"x":"' + b"x" * (8 << 20) + b'", ' + WHOLE[1:])
 
 
 def test_one_event_beyond_all_bounds_is_damage(reading, monkeypatch):

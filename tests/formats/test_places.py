@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import threading
 import zipfile
 from types import SimpleNamespace
 
@@ -89,6 +90,53 @@ def test_standard_input(monkeypatch, content):
     assert [str(p) for p in find_traces("-")] == ["-"]
     assert read_trace("-").source == "standard input"
     assert not stream.closed
+
+
+def test_standard_input_that_is_closed(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(TraceNotFoundError, match="standard input is closed"):
+        read_trace("-")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+@pytest.mark.parametrize("content", [TEXT, gzip.compress(TEXT)])
+def test_a_pipe(tmp_path, content):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert find_traces(pipe) == [pipe]
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    assert len(read_trace(pipe).ops) == 1
+    writer.join()
+
+
+def test_file_urls(tmp_path):
+    file = tmp_path / "t.json"
+    file.write_bytes(TEXT)
+    for url in (file.as_uri(), f"file:{file}"):
+        assert find_traces(url) == [file]
+        assert len(read_trace(url).ops) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("", "empty"), ("x" * 5000, "too long"), ("x" * 5000 + "*", "too long"), ("a\0b", "no such file")],
+)
+def test_names_that_no_file_has(path, reason):
+    for function in (find_traces, read_trace):
+        with pytest.raises(TraceNotFoundError, match=reason):
+            function(path)
+
+
+def test_an_archive_whose_compression_is_damaged(tmp_path):
+    archive = tmp_path / "run.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_LZMA) as opened:
+        opened.writestr("trace.json", TEXT)
+    content = bytearray(archive.read_bytes())
+    content[60] ^= 0xFF
+    archive.write_bytes(content)
+    with pytest.raises(TraceFormatError, match="archive is damaged"):
+        read_trace(archive)
 
 
 def test_urls():
