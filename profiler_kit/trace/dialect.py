@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 WHOLE_US: Final = "integer µs"
 FRACTIONAL_US: Final = "fractional µs"
 LONG_FRACTIONAL_US: Final = "fractional µs, more digits than float64"
+
+DIALECT_KEY: Final = "profiler_kit.dialect"
+"""Key of a trace's metadata under which the dialect stands as a plain dictionary."""
 
 
 class Dialect(NamedTuple):
@@ -32,3 +35,7 @@ class Dialect(NamedTuple):
     external_id_key: str
     external_ids: str
     flows: tuple[str, ...]
+
+    def as_metadata(self) -> dict[str, Any]:
+        """Return the same as JSON has it."""
+        return self._asdict() | {"flows": list(self.flows)}

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from profiler_kit.trace import joins
-from profiler_kit.trace.dialect import Dialect
+from profiler_kit.trace.dialect import DIALECT_KEY, Dialect
 from profiler_kit.trace.health import Health, with_join_facts
 from profiler_kit.trace.schema import SIGNATURE_COLUMNS, TABLES, THREAD_COLUMNS
 
@@ -26,7 +26,8 @@ class Trace:
 
     Attributes:
         source: Where it was read from, as the user named it.
-        metadata: Top-level facts of the file other than its events (``deviceProperties``, ``distributedInfo``, …).
+        metadata: Top-level facts of the file other than its events (``deviceProperties``, ``distributedInfo``, …), and
+            the dialect under :data:`profiler_kit.trace.dialect.DIALECT_KEY`.
         epoch_ns: Add to ``start_ns`` for nanoseconds since 1970 (0 where timestamps are absolute already).
         health: What reading met.
         dialect: How the file is written, None if the trace was not read from a file.
@@ -92,6 +93,9 @@ def build_trace(
     frames = {name: _frame(name, dict(tables.get(name, {})), text) for name in TABLES}
     _join(frames)
     health = with_join_facts(health, frames)
+    if dialect is not None:
+        dialect = _completed(dialect, health, frames["flows"])
+        metadata = {**metadata, DIALECT_KEY: dialect.as_metadata()}
     return Trace(
         source=source,
         metadata=metadata,
@@ -99,7 +103,7 @@ def build_trace(
         health=health,
         signatures=_object_frame(signatures, [c.name for c in SIGNATURE_COLUMNS]),
         threads=_object_frame(threads, [c.name for c in THREAD_COLUMNS]),
-        dialect=None if dialect is None else _completed(dialect, health, frames["flows"]),
+        dialect=dialect,
         **frames,
     )
 

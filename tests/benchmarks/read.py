@@ -1,10 +1,11 @@
 """How fast traces are read, beside other readers on the same bytes and the targets.
 
-    python tests/benchmarks/read.py [--hta-python PYTHON]
+    python tests/benchmarks/read.py [--hta-python PYTHON] [--every-trace]
 
 Makes its large input, the events of a shared trace ten times over, in a temporary directory. Every figure is the best
 of some repeats that take turns, each in a process of its own, so that other work on the machine hits all alike. HTA
-needs an environment of its own, whose interpreter is given; without it, it is left out.
+needs an environment of its own, whose interpreter is given; without it, it is left out. With ``--every-trace``, only
+the shared traces that are one file are read, each by all three readers.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pathlib import Path
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "traces"
 LARGE = "mi300x_stable_diffusion_large.pt.trace.json.gz"
+
+OTHERS = ("torch-tb-profiler", "HTA")
 
 _TIMED = """
 import gc, json, os, resource, sys, threading, time
@@ -66,6 +69,30 @@ text = open(path, "rb").read()
     "decoder.decode(text)",
 )
 _UNTYPED = ("import msgspec\ntext = open(path, 'rb').read()", "msgspec.json.decode(text)")
+_DECOMPRESS = (
+    "from profiler_kit.formats.places import open_source",
+    "for block in open_source(path).blocks(): pass",
+)
+_DECODE = (
+    """import msgspec
+from profiler_kit.formats import cutting
+from profiler_kit.formats.document import TextBuffer
+from profiler_kit.formats.events import Detail, event_type
+from profiler_kit.formats.places import open_source
+decode = msgspec.json.Decoder(list[event_type(Detail.BULK, exact=False, usual=True)]).decode
+gc.disable()""",
+    """buffer = TextBuffer(open_source(path).blocks())
+buffer.fill(cutting.PIECE_BYTES)
+buffer.at = buffer.text.index(b"[", buffer.text.index(b"traceEvents")) + 1
+while True:
+    buffer.fill(cutting.PIECE_BYTES)
+    start = cutting.skip_gap(buffer.text, buffer.at)
+    stop = cutting.last_boundary(buffer.text, start)
+    if stop < 0:
+        break
+    decode(b"".join((b"[", memoryview(buffer.text)[start:stop], b"]")))
+    buffer.at = stop""",
+)
 _TB = (
     (
         "import logging; logging.disable(logging.CRITICAL)\n"
@@ -81,6 +108,9 @@ _HTA = (
     ),
     "parse_trace_dataframe(path, ParserConfig.get_default_cfg())",
 )
+
+
+Measurements = dict[str, "tuple[str, tuple[str, str], Path, dict[str, object]]"]
 
 
 def timed(
@@ -111,14 +141,17 @@ def make_large(directory: Path, times: int = 10) -> Path:
     return file
 
 
-def best(
-    repeats: int, measurements: dict[str, tuple[str, tuple[str, str], Path, dict[str, object]]]
-) -> dict[str, float]:
-    """Return the best time of each measurement; they take turns."""
+def best(repeats: int, measurements: Measurements) -> dict[str, float]:
+    """Return the best time of each measurement; they take turns. Another reader that cannot read a file is left out."""
     times: dict[str, float] = {}
     for _ in range(repeats):
         for name, (python, code, path, values) in measurements.items():
-            seconds = timed(python, code, path, **values)[0]
+            try:
+                seconds = timed(python, code, path, **values)[0]
+            except RuntimeError:
+                if name not in OTHERS:
+                    raise
+                continue
             times[name] = min(times.get(name, seconds), seconds)
     return times
 
@@ -134,10 +167,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hta-python", metavar="PYTHON", help="interpreter of an environment that has HTA")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--every-trace", action="store_true", help="compare the readers on every shared trace")
     arguments = parser.parse_args()
     if not (SHARED / LARGE).is_file():
         sys.exit(f"needs {SHARED / LARGE}")
     here = sys.executable
+    if arguments.every_trace:
+        every_table(here, arguments.hta_python, arguments.repeats)
+        return
     with tempfile.TemporaryDirectory() as directory:
         large = make_large(Path(directory))
         large_table(here, large, arguments.repeats)
@@ -171,21 +208,44 @@ def compressed_table(python: str, hta_python: str | None, repeats: int) -> None:
     """Measure a shared trace as it is, against other readers and the cache."""
     path = SHARED / LARGE
     timed(python, _READ, path, cache=True, workers=None)
-    measurements = {
+    measurements: Measurements = {
         "ours": (python, _READ, path, {"cache": False, "workers": None}),
         "kept": (python, _READ, path, {"cache": True, "workers": None}),
     }
+    measurements |= of_others(python, hta_python, path)
+    measurements["decompress"] = (python, _DECOMPRESS, path, {})
+    measurements["decode"] = (python, _DECODE, path, {})
     times = best(repeats, measurements)
-    line(f"{path.name}: all tables", f"{times['ours']:.2f} s")
+    line(f"{path.name}: all tables", f"{times['ours']:.3f} s")
+    line("  isal alone", f"{times['decompress']:.3f} s")
+    line("  isal and msgspec alone, typed, piece by piece", f"{times['decode']:.3f} s")
     ratio = times["ours"] / times["kept"]
     line("  again, from the cache", f"{times['kept']:.3f} s = 1/{ratio:.0f}", "≤ 1/10", ratio >= 10)
-    for name, interpreter, code in (("torch-tb-profiler", python, _TB), ("HTA", hta_python, _HTA)):
-        if interpreter is None:
+    for name in OTHERS:
+        if name not in times:
             line(f"  {name}", "not measured")
             continue
-        other = timed(interpreter, code, path)[0]
-        ratio = other / times["ours"]
-        line(f"  {name}", f"{other:.2f} s = {ratio:.1f} ×", "≥ 15 ×", ratio >= 15)
+        ratio = times[name] / times["ours"]
+        line(f"  {name}", f"{times[name]:.2f} s = {ratio:.1f} ×", "≥ 15 ×", ratio >= 15)
+
+
+def of_others(python: str, hta_python: str | None, path: Path) -> Measurements:
+    """Return the measurements of the other readers."""
+    found: Measurements = {"torch-tb-profiler": (python, _TB, path, {})}
+    return found if hta_python is None else found | {"HTA": (hta_python, _HTA, path, {})}
+
+
+def every_table(python: str, hta_python: str | None, repeats: int) -> None:
+    """Measure every shared trace that is one file, smallest first."""
+    print(f"{'trace':46s} {'ours':>9s} {'torch-tb-profiler':>20s} {'HTA':>18s}")
+    for path in sorted(SHARED.glob("*.json.gz"), key=lambda path: path.stat().st_size):
+        ours: Measurements = {"ours": (python, _READ, path, {"cache": False, "workers": None})}
+        times = best(repeats, ours | of_others(python, hta_python, path))
+        others = [
+            f"{times[name]:.3f} s = {times[name] / times['ours']:4.1f} ×" if name in times else "not measured"
+            for name in OTHERS
+        ]
+        print(f"{path.name[:46]:46s} {times['ours']:7.3f} s {others[0]:>20s} {others[1]:>18s}", flush=True)
 
 
 if __name__ == "__main__":

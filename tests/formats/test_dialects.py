@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from profiler_kit.trace.dialect import DIALECT_KEY
+
 OP = {"ph": "X", "cat": "cpu_op", "name": "aten::mm", "pid": 1, "tid": 2, "ts": 10, "dur": 5, "args": {}}
 LAUNCH = {"ph": "X", "cat": "cuda_runtime", "name": "cudaLaunchKernel", "pid": 1, "tid": 2, "ts": 11, "dur": 1}
 KERNEL = {"ph": "X", "cat": "kernel", "name": "sgemm", "pid": 0, "tid": 7, "ts": 20, "dur": 3}
@@ -96,6 +98,7 @@ def test_flows(reading, flow):
     trace = reading({"traceEvents": [OP, arrow | {"ph": "s", "ts": 1}, arrow | {"ph": "f", "ts": 2, "bp": "e"}]})
     assert trace.flows[["name", "id", "end"]].to_numpy().tolist() == [[flow, 3, False], [flow, 3, True]]
     assert trace.dialect.flows == (flow,)
+    assert trace.metadata[DIALECT_KEY]["flows"] == [flow]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +138,11 @@ def test_base_time(reading):
 def test_metadata_before_and_after_the_events(reading, text):
     event = '{"args": {"l": [{"a": 1}, {"b": 2}]}, "dur": 5, "ts": 1, "name": "}, {\\"x", "cat": "cpu_op", "ph": "X"}'
     trace = reading(text % ",\n".join([event] * 3))
-    assert trace.metadata == {"schemaVersion": 1, "deviceProperties": [{"id": 0}, {"id": 1}]}
+    assert trace.metadata == {
+        "schemaVersion": 1,
+        "deviceProperties": [{"id": 0}, {"id": 1}],
+        DIALECT_KEY: trace.dialect._asdict() | {"flows": []},
+    }
     assert trace.ops.name.tolist() == ['}, {"x'] * 3
     assert (trace.health.cut_at, trace.health.damaged_at) == (None, None)
     assert trace.dialect.form == "object"
