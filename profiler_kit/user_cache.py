@@ -13,7 +13,7 @@ def user_cache(purpose: str) -> Path | None:
         home = Path.home()
     except RuntimeError:
         return None
-    if base := os.environ.get("XDG_CACHE_HOME"):
+    if Path(base := os.environ.get("XDG_CACHE_HOME", "")).is_absolute():  # the standard says to ignore others
         root = Path(base)
     elif sys.platform == "win32":
         root = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))

@@ -111,6 +111,29 @@ def test_where_nothing_can_be_written_there_is_no_cache(trace_file, monkeypatch,
     assert len(read_trace(trace_file).kernels) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "directory", "endless", "dangling"])
+def test_what_is_no_file_is_no_cache(trace_file, cache_home, kind):
+    expected = read_trace(trace_file)
+    (file,) = kept(cache_home)
+    file.unlink()
+    {
+        "pipe": lambda: os.mkfifo(file),
+        "directory": file.mkdir,
+        "endless": lambda: file.symlink_to("/dev/zero"),
+        "dangling": lambda: file.symlink_to("/nowhere"),
+    }[kind]()
+    assert_same_tables(expected, read_trace(trace_file))
+
+
+def test_a_relative_cache_home_is_ignored(trace_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    read_trace(trace_file)
+    assert not (tmp_path / "here").exists()
+
+
 def test_no_cache(trace_file, cache_home):
     read_trace(trace_file, cache=False)
     assert kept(cache_home) == []
