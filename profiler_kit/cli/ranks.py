@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
 from profiler_kit.cli.progress import byte_progress
+from profiler_kit.cli.reading import tell_losses
 
 if TYPE_CHECKING:
     from profiler_kit.formats import Ranks
@@ -50,14 +51,18 @@ class RanksCommand:
 def _read(arguments: argparse.Namespace) -> Ranks:
     """Read the ranks; tells on standard error what was left out, and where their numbers are guesses."""
     from profiler_kit.formats import read_ranks
-    from profiler_kit.formats.ranks import FROM_ORDER
+    from profiler_kit.formats.ranks import FROM_NAME, FROM_ORDER
     from profiler_kit.printable import printable
 
     with byte_progress(f"reading {printable(arguments.path)}") as advance:
         ranks = read_ranks(arguments.path, cache=not arguments.no_cache, progress=advance)
     if ranks.superseded:
         print(f"{len(ranks.superseded)} traces are older than another one of their rank, left out", file=sys.stderr)
-    numbered = [rank for rank, origin in ranks.origins.items() if origin == FROM_ORDER]
+    named, numbered = (sum(origin == o for o in ranks.origins.values()) for origin in (FROM_NAME, FROM_ORDER))
+    if named:
+        print(f"{named} traces tell their rank by the file's name only", file=sys.stderr)
     if numbered:
-        print(f"{len(numbered)} traces do not tell their rank; they are numbered in order", file=sys.stderr)
+        print(f"{numbered} traces do not tell their rank; they are numbered in order", file=sys.stderr)
+    for rank, trace in ranks.items():
+        tell_losses(trace, f"rank {rank}")
     return ranks

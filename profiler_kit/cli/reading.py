@@ -37,4 +37,14 @@ def read_newest(arguments: argparse.Namespace) -> Trace:
     if len(found) > 1:
         print(f"{len(found)} traces in {printable(arguments.path)}; this is the newest", file=sys.stderr)
     with byte_progress(f"reading {printable(newest.name)}") as advance:
-        return read_trace(newest, cache=not arguments.no_cache, progress=advance)
+        trace = read_trace(newest, cache=not arguments.no_cache, progress=advance)
+    tell_losses(trace, newest.name)
+    return trace
+
+
+def tell_losses(trace: Trace, what: str) -> None:
+    """Say on standard error what of a file could not be read: every answer drawn from it lacks that."""
+    from profiler_kit.printable import printable
+
+    for loss in trace.health.losses():
+        print(f"{printable(what)}: {loss}", file=sys.stderr)

@@ -65,14 +65,18 @@ class Health:
             return "unknown"
         return "honest" if self.id_agreement >= _HONEST_FROM else "misleading"
 
-    def remarks(self) -> Iterator[str]:
-        """Return one sentence for everything that a reader of a report has to know; nothing if all is well."""
+    def losses(self) -> Iterator[str]:
+        """Return one sentence for each way in which the file could not be read as a whole; nothing if it could."""
         if self.cut_at is not None:
             yield f"The file is cut short: complete events end at byte {self.cut_at:,} of its text."
         if self.compression_damage is not None:
             yield f"Compression: {self.compression_damage}."
         if self.damaged_at is not None:
             yield f"The file is damaged, first at byte {self.damaged_at:,} of its text; what could be read was kept."
+
+    def remarks(self) -> Iterator[str]:
+        """Return one sentence for everything that a reader of a report has to know; nothing if all is well."""
+        yield from self.losses()
         for reason, count in self.oddities.items():
             yield f"{count:,} × {reason}."
         kernels = self.kept.get("kernels", 0)

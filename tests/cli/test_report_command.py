@@ -142,3 +142,23 @@ def assert_one_line_error(result: subprocess.CompletedProcess[str], place: str) 
     (line,) = result.stderr.splitlines()
     assert line.startswith("profiler-kit: ")
     assert place in line
+
+
+@pytest.mark.parametrize("command", ["report", "layers", "steps", "selection"])
+def test_every_command_says_that_a_file_is_cut_short(gpu_trace: Path, command: str) -> None:
+    text = gpu_trace.read_bytes()
+    gpu_trace.write_bytes(text[: text.rindex(b"]")])
+    result = run(command, str(gpu_trace))
+    assert result.returncode == 0
+    assert result.stderr.startswith(f"{gpu_trace.name}: The file is cut short: complete events end at byte ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_ranks_says_which_file_is_cut_short_and_whose_rank_is_a_name(gpu_trace: Path) -> None:
+    text = gpu_trace.read_bytes()
+    gpu_trace.with_name("worker1.pt.trace.json").write_bytes(text[: text.rindex(b"]")])
+    result = run("ranks", str(gpu_trace.parent))
+    assert result.returncode == 0
+    first, second = result.stderr.splitlines()
+    assert first == "2 traces tell their rank by the file's name only"
+    assert second.startswith("rank 1: The file is cut short")
