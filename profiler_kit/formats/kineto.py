@@ -5,7 +5,7 @@ from __future__ import annotations
 from profiler_kit.errors import TraceFormatError
 from profiler_kit.formats.assembly import Assembly
 from profiler_kit.formats.document import Document, EventsReader, TextBuffer
-from profiler_kit.formats.parallel import WORTH_BYTES, ParallelReader, available_cores
+from profiler_kit.formats.parallel import ParallelReader, processes_for
 from profiler_kit.formats.quantities import integers
 from profiler_kit.formats.source import Source
 from profiler_kit.formats.stream import SequentialReader
@@ -18,8 +18,8 @@ def read(source: Source, workers: int | None = None) -> Trace:
 
     Args:
         source: The file.
-        workers: Processes that decode, this one included, by default one for each core if the file is large; 0 or 1
-            to start none.
+        workers: Processes that decode, this one included; by default chosen by the size of the file and the number of
+            cores; 0 or 1 to start none.
 
     Raises:
         TraceFormatError: If the file is no trace.
@@ -63,7 +63,7 @@ def read_columns(source: Source, workers: int | None = None) -> tuple[Document, 
 
 def _events_reader(source: Source, assembly: Assembly, workers: int | None) -> EventsReader:
     if workers is None:
-        workers = available_cores() if source.text_size() >= WORTH_BYTES else 0
+        workers = processes_for(source.text_size())
     if workers > 1:
         return ParallelReader(assembly.add, assembly.learn, workers)
     return SequentialReader(assembly.add)

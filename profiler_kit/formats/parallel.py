@@ -17,7 +17,10 @@ from profiler_kit.formats.stream import SequentialReader
 from profiler_kit.formats.workers import Result, WorkerDiedError, Workers
 
 WORTH_BYTES: Final = 16 << 20
-"""Text from which starting processes pays: this one reads about as much until they are there."""
+"""Text for which starting one more process pays: this one reads about half as much until it is there."""
+
+_MOST: Final = 8
+"""Processes beyond which more would wait: decompressing, cutting and assembling, a quarter of all work, stay here."""
 
 _MOST_UNDER_WAY = 4
 """Pieces under way for each process, this one included, before this one waits for the others."""
@@ -133,6 +136,11 @@ class ParallelReader:
                     self._learn(read.chunk, builder)
         for piece in reversed(under_way):
             buffer.put_back(memoryview(piece.text)[piece.gap : piece.stop])
+
+
+def processes_for(text_bytes: int) -> int:
+    """Return how many processes, this one included, read a text fastest."""
+    return min(available_cores(), 1 + text_bytes // WORTH_BYTES, _MOST)
 
 
 def available_cores() -> int:

@@ -25,8 +25,8 @@ def read_trace(
     Args:
         path: A file, ``-`` for standard input, ``archive.zip`` or ``archive.zip/member``, or a URL that fsspec knows.
         cache: Keep the tables in the user's cache directory, and take them from there if the file's content is known.
-        workers: Processes that decode, this one included, by default one for each core if the file is large; 0 or 1
-            to start none.
+        workers: Processes that decode, this one included; by default chosen by the size of the file and the number of
+            cores; 0 or 1 to start none.
         progress: Called while reading with the bytes read and the bytes in all (None if unknown).
 
     Raises:

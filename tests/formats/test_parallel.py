@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from profiler_kit.formats import read_trace, workers
+from profiler_kit.formats import parallel, read_trace, workers
 from tests.formats.tables import assert_same_tables
 
 OP = '{"ph":"X","cat":"cpu_op","name":"op%d","pid":1,"tid":%d,"ts":%d,"dur":5,"args":{"Input Dims":[[%d]]}}'
@@ -28,6 +28,15 @@ def test_a_worker_loads_little():
     done = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, check=True, env=environment)
     for module in (b"'numpy'", b"'pandas'", b"'torch'", b"'rich'"):
         assert module not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("cores", "text_bytes", "expected"),
+    [(64, 0, 1), (64, (16 << 20) - 1, 1), (64, 16 << 20, 2), (64, 62 << 20, 4), (64, 1 << 40, 8), (2, 1 << 40, 2)],
+)
+def test_small_files_do_not_start_a_process_for_every_core(monkeypatch, cores, text_bytes, expected):
+    monkeypatch.setattr(parallel, "available_cores", lambda: cores)
+    assert parallel.processes_for(text_bytes) == expected
 
 
 @pytest.fixture
