@@ -247,12 +247,21 @@ class _Tables(Mapping[str, "TableData"]):
 def _canonical(raw: list[bytes]) -> tuple[list[tuple[Any, ...]], Int64Array]:
     """Decode signatures: the distinct ones, and for every raw text the row that it is (`MISSING` for none)."""
     rows: dict[tuple[Any, ...], int] = {}
+    parts = _Parts()
     codes = np.full(len(raw) + 1, MISSING, dtype=np.int64)  # the last one for `_NO_CODE`
     for place, text in enumerate(raw):
-        signature = tuple(_frozen_list(part) for part in text.split(SIGNATURE_SEPARATOR))
+        signature = tuple([parts[part] for part in text.split(SIGNATURE_SEPARATOR)])
         if any(part is not None for part in signature):
             codes[place] = rows.setdefault(signature, len(rows))
     return list(rows), codes
+
+
+class _Parts(dict[bytes, "tuple[Any, ...] | None"]):
+    """Text of a part of a signature → its value; there are far fewer parts than signatures."""
+
+    def __missing__(self, text: bytes) -> tuple[Any, ...] | None:
+        self[text] = value = _frozen_list(text)
+        return value
 
 
 def _frozen_list(text: bytes) -> tuple[Any, ...] | None:

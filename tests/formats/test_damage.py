@@ -89,7 +89,7 @@ def test_files_that_are_no_traces(reading, content, reason):
         '{"ph":"X",,}',
         '{"ph":"X","cat":"cpu_op","name":"a","ts":1,"dur":01}',
         '{"ph":"X" "cat":"cpu_op"}',
-        '{"a":' + "[" * 5000 + "]" * 5000 + "}",
+        '{"a":' + "[" * 50_000 + "]" * 50_000 + "}",
     ],
 )
 def test_events_around_damage_are_kept(reading, broken):
