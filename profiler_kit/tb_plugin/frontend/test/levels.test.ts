@@ -33,6 +33,7 @@ interface Entry {
   start: number;
   end: number;
   longest: number;
+  covered: number;
 }
 
 /** The definition, straight from the slices. */
@@ -46,8 +47,9 @@ function bruteForce(of: Lane, resolution: number): Entry[] {
     if (into && here !== null && here === bucket) {
       into.slices.push(at);
       into.end = Math.max(into.end, of.end[at]!);
+      into.covered += length(at);
       if (length(at) > length(into.longest)) into.longest = at;
-    } else entries.push({ slices: [at], start: of.start[at]!, end: of.end[at]!, longest: at });
+    } else entries.push({ slices: [at], start: of.start[at]!, end: of.end[at]!, longest: at, covered: length(at) });
     bucket = here;
   }
   return entries;
@@ -56,7 +58,7 @@ function bruteForce(of: Lane, resolution: number): Entry[] {
 function entriesOf(level: Level): Entry[] {
   return Array.from({ length: level.entries }, (_, at) => {
     const first = level.first![at]!;
-    return { slices: Array.from({ length: level.first![at + 1]! - first }, (_none, more) => first + more), start: level.start[at]!, end: level.end[at]!, longest: level.longest![at]! };
+    return { slices: Array.from({ length: level.first![at + 1]! - first }, (_none, more) => first + more), start: level.start[at]!, end: level.end[at]!, longest: level.longest![at]!, covered: level.covered![at]! };
   });
 }
 
@@ -83,4 +85,20 @@ test("no slice is lost or drawn twice, and few entries are left", () => {
   assert.ok(level.entries <= 2 * STEP * pixels + 1, `${level.entries}`);
   assert.equal(levels.at(1).resolution, 0);
   assert.equal(levels.at(given.end.at(-1)! / pixels), level);
+});
+
+test("levels made beforehand hold every slice, and hardly more entries than the definition asks for", () => {
+  const given = lane(5, 5000);
+  const widest = given.end.at(-1)! / 1000;
+  const levels = new Levels(given);
+  let pieces = 0;
+  while (levels.prepare(widest)) pieces += 1;
+  assert.ok(pieces > 3 && pieces < 20, `${pieces}`);
+  for (let resolution = FINEST_NS; resolution <= widest; resolution *= STEP) {
+    const level = levels.at(resolution);
+    const held = level.first ? level.first[level.entries]! : level.entries;
+    assert.equal(held, 5000);
+    assert.ok(level.resolution <= resolution);
+    assert.ok(level.entries <= bruteForce(given, resolution).length / 0.9, `${level.entries} at ${resolution} ns`);
+  }
 });

@@ -5,6 +5,7 @@ import { DamagedTimeline, decode, firstEndingAfter, lanesOf } from "../src/timel
 import { hitOf } from "../src/timeline/hit";
 import { slicesInView } from "../src/timeline/in_view";
 import { Layout } from "../src/timeline/layout";
+import { blend, pixelOf } from "../src/timeline/raster";
 import { relatedTo } from "../src/timeline/related";
 import { chainUp, Inverse } from "../src/timeline/relations";
 import { Search } from "../src/timeline/search";
@@ -134,4 +135,12 @@ test("a selected kernel shows an arrow from its launch; what lies inside needs n
   assert.deepEqual(kernel.arrows, [{ from: 3, to: 4, dashed: false }]);
   assert.deepEqual(kernel.related.sort(), [0, 2, 3]);
   assert.deepEqual(relatedTo(2, head, slices, effects).arrows, [{ from: 3, to: 4, dashed: false }]);
+});
+
+test("a colour over another goes from the one to the other, channel by channel", () => {
+  const [white, blue] = [pixelOf("#ffffff"), pixelOf("#1f78b4")];
+  assert.equal(blend(white, blue, 0), white);
+  assert.equal(blend(white, blue, 1), blue);
+  assert.equal(blend(pixelOf("#000000"), pixelOf("#804020"), 0.5), pixelOf("#402010"));
+  assert.equal(blend(pixelOf("#204080"), pixelOf("#204080"), 0.3), pixelOf("#204080"));
 });

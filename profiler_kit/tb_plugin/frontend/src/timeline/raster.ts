@@ -38,10 +38,22 @@ export interface Picture {
 const LEAST_LABEL = 34;
 const LEAST_GAP = 5;
 
+/** How strong the colour of slices that cover hardly anything is: work must be seen, idle time must not look like more. */
+const FAINTEST = 0.35;
+const FAINTEST_IDLE = 0.06;
+
 /** A colour as a pixel of ImageData, whose bytes are red, green, blue, alpha; all browsers' machines are little-endian. */
 export function pixelOf(hex: string): number {
   const value = Number.parseInt(hex.slice(1, 7), 16);
   return (0xff000000 | ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16)) >>> 0;
+}
+
+/** A colour over another, as pixels; a share of 1 hides the one below. */
+export function blend(under: number, over: number, share: number): number {
+  const part = Math.round(share * 256);
+  const ends = (((under & 0xff00ff) * (256 - part) + (over & 0xff00ff) * part) >>> 8) & 0xff00ff;
+  const middle = (((under & 0xff00) * (256 - part) + (over & 0xff00) * part) >>> 8) & 0xff00;
+  return (0xff000000 | ends | middle) >>> 0;
 }
 
 export class Raster {
@@ -72,7 +84,7 @@ export class Raster {
       const top = track.top - picture.scroll + RULER;
       if (top > picture.height || top + track.height < RULER) continue;
       this.fill(this.lit, top, top + track.height, density);
-      for (const lane of shownLanes(track)) this.lane(picture, lane, track.kind === "layers", density, labels);
+      for (const lane of shownLanes(track)) this.lane(picture, lane, track.kind, density, labels);
     }
     context.putImageData(this.image, 0, 0);
     return labels;
@@ -93,7 +105,7 @@ export class Raster {
     for (let y = Math.max(Math.round(from * density), 0); y < last; y += 1) this.pixels.set(row, y * this.width);
   }
 
-  private lane(picture: Picture, view: LaneView, path: boolean, density: number, labels: Label[]): void {
+  private lane(picture: Picture, view: LaneView, kind: string, density: number, labels: Label[]): void {
     const top = view.top - picture.scroll + RULER + 1;
     const height = view.height - 2;
     if (top + height < RULER || top > picture.height) return;
@@ -102,6 +114,9 @@ export class Raster {
     const level = view.levels.at(shown.nsPerPixel / density);
     const { lane } = view.levels;
     const scale = density / shown.nsPerPixel;
+    const idle = kind === "idle";
+    const faintest = idle ? FAINTEST_IDLE : FAINTEST;
+    const under = pixelOf(picture.ink.band);
     row.set(this.lit);
     let painted = 0;
     for (let entry = firstEndingAfter(level.end, shown.from); entry < level.entries; entry += 1) {
@@ -116,14 +131,18 @@ export class Raster {
       const end = level.first ? level.first[entry + 1]! : entry + 1;
       const index = styleIndex(slices.class[slice]!, slices.name[slice]!);
       const found = !search || search.within(lane, first, end);
-      const pixels = !found ? style.faded : end - first > 1 ? style.merged : style.fill;
+      let pixel = (found ? style.fill : style.faded)[index]!;
+      if (found && (end - first > 1 || (idle && to - from < 1))) {
+        const time = level.covered ? level.covered[entry]! * scale : to - from;
+        pixel = blend(under, pixel, Math.min(faintest + (1 - faintest) * (time / Math.max(to - from, idle ? 1 : 0)), 1));
+      }
       const wide = to - from >= LEAST_GAP * density;
       const left = Math.max(Math.floor(from), Math.min(painted, Math.floor(to)), 0);
       const right = Math.min(Math.max(Math.ceil(to) - (wide ? Math.ceil(density) : 0), left + 1), this.width);
-      row.fill(pixels[index]!, left, right);
+      row.fill(pixel, left, right);
       painted = right;
       if (end - first === 1 && to - from >= LEAST_LABEL * density && height >= 12) {
-        labels.push({ slice, left: from / density, width: Math.min(to / density, shown.width) - from / density, y: top + height / 2 + 0.5, ink: found ? style.ink[index]! : picture.ink.muted, path });
+        labels.push({ slice, left: from / density, width: Math.min(to / density, shown.width) - from / density, y: top + height / 2 + 0.5, ink: found ? style.ink[index]! : picture.ink.muted, path: kind === "layers" });
       }
     }
     this.fill(row, Math.max(top, RULER), top + height, density);

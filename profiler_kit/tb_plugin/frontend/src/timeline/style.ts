@@ -7,23 +7,21 @@ import { pixelOf } from "./raster";
 const SHADES = [0, 0.1, 0.2] as const;
 
 export interface SliceStyle {
-  /** By class × shade: pixels of a slice, of many slices drawn as one, and of slices that a search did not find. */
+  /** By class × shade: pixels of a slice, and of slices that a search did not find. */
   fill: number[];
-  merged: number[];
   faded: number[];
   /** Of the name on a slice. */
   ink: string[];
 }
 
 export function sliceStyle(head: TimelineHead, dark: boolean, surface: string): SliceStyle {
-  const style: SliceStyle = { fill: [], ink: [], merged: [], faded: [] };
+  const style: SliceStyle = { fill: [], ink: [], faded: [] };
   head.classes.forEach((known, place) => {
     const base = colourOf(known.id, place, dark);
     for (const shade of SHADES) {
       const fill = mix(base, dark ? "#000000" : "#ffffff", dark ? shade * 1.1 : shade);
       style.fill.push(pixelOf(fill));
       style.ink.push(inkOn(fill));
-      style.merged.push(pixelOf(mix(fill, surface, 0.22)));
       style.faded.push(pixelOf(mix(fill, surface, 0.82)));
     }
   });

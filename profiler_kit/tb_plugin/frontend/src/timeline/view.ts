@@ -13,7 +13,7 @@ import { fillGutter } from "./gutter";
 import { type Hit, hitOf } from "./hit";
 import { slicesInView } from "./in_view";
 import { listen } from "./input";
-import { GUTTER, Layout, RULER, type TrackView } from "./layout";
+import { GUTTER, Layout, RULER, shownLanes, type TrackView } from "./layout";
 import { boxOf, paint, type Scene } from "./paint";
 import { Raster } from "./raster";
 import { relatedTo } from "./related";
@@ -24,6 +24,8 @@ import { type Toolbar, toolbar } from "./toolbar";
 import { TimeWindow } from "./window";
 
 const REMEMBER_AFTER_MS = 250;
+/** Between two pieces of work that can wait, where the browser does not tell when it is idle. */
+const BREATH_MS = 30;
 
 export class TimelineView {
   readonly root: HTMLElement;
@@ -46,6 +48,7 @@ export class TimelineView {
   private due = 0;
   private remember = 0;
   private listed = 0;
+  private preparing = 0;
 
   constructor(private readonly head: TimelineHead, data: ArrayBuffer, private readonly context: Context) {
     const slices = decode(head, data);
@@ -88,6 +91,7 @@ export class TimelineView {
       cancelAnimationFrame(this.due);
       clearTimeout(this.remember);
       clearTimeout(this.listed);
+      this.stopPreparing();
     });
     this.place();
     if (context.state.q) this.search(context.state.q);
@@ -121,6 +125,7 @@ export class TimelineView {
   }
 
   private place(): void {
+    this.stopPreparing();
     this.scene.layout.place();
     this.content.style.height = `${this.scene.layout.height + RULER}px`;
     fillGutter(this.gutter, this.scene.layout, (track) => this.toggle(track));
@@ -148,7 +153,27 @@ export class TimelineView {
     paint(context, this.scene, this.raster, window.devicePixelRatio || 1);
     this.canvas.dataset["frameMs"] = (performance.now() - began).toFixed(2);
     this.canvas.dataset["state"] = "ready";
+    if (!this.preparing) this.prepareSoon();
     this.canvas.dataset["zoom"] = zoomText(this.scene.window.from, this.scene.window.to);
+  }
+
+  /** Merge levels that a zoom would need, piece by piece while nothing else is to be done. */
+  private prepareSoon(): void {
+    const work = () => {
+      const { layout, window: range } = this.scene;
+      const widest = range.span / range.width;
+      const lanes = layout.tracks.flatMap((track) => shownLanes(track));
+      if (lanes.some(({ levels }) => levels.prepare(widest))) this.prepareSoon();
+      else this.canvas.dataset["prepared"] = "yes";
+    };
+    // Where all is prepared, this stays set, and drawing asks no more.
+    this.preparing = window.requestIdleCallback ? window.requestIdleCallback(work, { timeout: 1000 }) : window.setTimeout(work, BREATH_MS);
+  }
+
+  private stopPreparing(): void {
+    if (window.cancelIdleCallback) window.cancelIdleCallback(this.preparing);
+    else clearTimeout(this.preparing);
+    this.preparing = 0;
   }
 
   /** The shown range changed: draw, and keep it in the address once it rests. */
