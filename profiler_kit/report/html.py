@@ -18,8 +18,8 @@ from profiler_kit.report.page.answers import Answers
 from profiler_kit.report.page.headline import headline
 from profiler_kit.report.page.views import VIEWS, index, view
 
-_BUNDLE: Final = "tb_plugin/static/index.js"
-"""The page's module, the same as in TensorBoard."""
+_MODULES: Final = ("tb_plugin/static/charts.js", "tb_plugin/static/index.js")
+"""The page's modules, the same as in TensorBoard. Charts come first: the page, once it runs, finds them there."""
 
 _ESCAPES: Final = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -38,16 +38,16 @@ _TEMPLATE: Final = """<!DOCTYPE html>
 <body>
 <noscript>This page needs JavaScript, which it has inside; it asks no server for anything.</noscript>
 <script type="application/json" id="profiler-kit-data">{data}</script>
-<script type="module">{bundle}</script>
+{modules}
 </body>
 </html>
 """
 
 _POLICY: Final = (
-    "default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "default-src 'none'; script-src {digests}; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
 )
-"""Only the page's own script runs, and nothing is loaded from anywhere."""
+"""Only the page's own scripts run, and nothing is loaded from anywhere."""
 
 _ENDS_SCRIPT: Final = re.compile(r"</script|<!--", re.IGNORECASE)
 
@@ -61,15 +61,14 @@ def render(answers: Answers) -> str:
     Raises:
         ProfilerKitError: If this installation lacks the built page.
     """
-    bundle = _bundle()
-    digest = base64.b64encode(hashlib.sha256(bundle.encode()).digest()).decode()
+    modules = [_module(name) for name in _MODULES]
     data = json.dumps(page_document(answers), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return _TEMPLATE.format(
-        policy=_POLICY.format(digest=digest),
+        policy=_POLICY.format(digests=" ".join(map(_digest, modules))),
         version=profiler_kit.__version__,
         title=html.escape(f"{headline(answers)[0]} – profiler_kit"),
         data=data.translate(_ESCAPES),
-        bundle=bundle,
+        modules="\n".join(f'<script type="module">{module}</script>' for module in modules),
     )
 
 
@@ -86,11 +85,16 @@ def page_document(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _bundle() -> str:
-    file = resources.files("profiler_kit").joinpath(_BUNDLE)
+def _digest(module: str) -> str:
+    """Return what the policy calls a script by."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(module.encode()).digest()).decode()}'"
+
+
+def _module(name: str) -> str:
+    file = resources.files("profiler_kit").joinpath(name)
     if not file.is_file():
-        raise ProfilerKitError(f"{_BUNDLE} is not in this installation; build it (see CONTRIBUTING.md) or reinstall")
+        raise ProfilerKitError(f"{name} is not in this installation; build it (see CONTRIBUTING.md) or reinstall")
     text = file.read_text(encoding="utf-8")
     if _ENDS_SCRIPT.search(text):
-        raise ProfilerKitError(f"{_BUNDLE} cannot stand inside an HTML file: it holds </script or <!--")
+        raise ProfilerKitError(f"{name} cannot stand inside an HTML file: it holds </script or <!--")
     return text

@@ -19,6 +19,7 @@ _logger = logging.getLogger(__name__)
 
 JSON: Final = "application/json; charset=utf-8"
 BINARY: Final = "application/octet-stream"
+SCRIPT: Final = "text/javascript; charset=utf-8"
 CSV: Final = "text/csv; charset=utf-8"
 
 LONGEST_QUERY: Final = 1 << 15

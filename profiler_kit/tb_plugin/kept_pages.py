@@ -81,6 +81,12 @@ class KeptPages:
         return directory / (named.hexdigest() + _SUFFIX)
 
 
+def prepare_names() -> None:
+    """Work out what all names of pages have in common, so that the first page need not wait for it."""
+    if user_cache("pages") is not None:
+        _code()
+
+
 @cache
 def _code() -> bytes:
     """Return a digest of the code that makes pages."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
-from tensorboard.backend import http_util
 from tensorboard.compat import tf
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers, wsgi
@@ -23,10 +24,11 @@ from profiler_kit.report.page.slices import slice_facts
 from profiler_kit.report.page.views import has_view, index, view
 from profiler_kit.tb_plugin import answering as a
 from profiler_kit.tb_plugin.discovery import Discovery, TraceFile
-from profiler_kit.tb_plugin.shelf import FAILED, READING, READY, Shelf, encoded
+from profiler_kit.tb_plugin.kept_pages import prepare_names
+from profiler_kit.tb_plugin.shelf import FAILED, READING, READY, Page, Shelf, encoded, packed
 from profiler_kit.trace import Trace
 
-STATIC: Final = {"/static/index.js": "text/javascript; charset=utf-8"}
+STATIC: Final = ("/static/index.js", "/static/charts.js")
 """Files of the page, all there are: no request becomes a path."""
 
 _FIRST_VIEW: Final = "overview"
@@ -48,6 +50,8 @@ class ProfilerKitPlugin(base_plugin.TBPlugin):  # type: ignore[misc] # TensorBoa
     def __init__(self, context: base_plugin.TBContext) -> None:
         spec = getattr(context.flags, "logdir_spec", "") if context.flags is not None else ""
         self._discovery = Discovery(context.logdir or "", spec or "")
+        # Naming kept pages takes a look at all code, which the first request should not wait for.
+        Thread(target=prepare_names, name="profiler_kit names", daemon=True).start()
         self._shelf = Shelf(self._read, lambda answers: (index(answers), view(answers, _FIRST_VIEW)))
 
     def is_active(self) -> bool:
@@ -267,9 +271,12 @@ def _static(plugin: ProfilerKitPlugin, request: wrappers.Request) -> wrappers.Re
     path = next((one for one in STATIC if request.path.endswith(one)), None)
     if path is None:
         raise a.RequestError(404, "there is no such file")
-    content = resources.files("profiler_kit.tb_plugin").joinpath(path.lstrip("/")).read_bytes()
-    answer: wrappers.Response = http_util.Respond(request, content, STATIC[path])
-    return answer
+    return a.page(request, _packed(path), a.SCRIPT)
+
+
+@cache
+def _packed(path: str) -> Page:
+    return packed(resources.files("profiler_kit.tb_plugin").joinpath(path.lstrip("/")).read_bytes())
 
 
 def _known_view(view_id: str) -> str:

@@ -144,10 +144,10 @@ class Shelf:
             if (kept := self._pages.get(key)) is not None:
                 self._pages.move_to_end(key)
                 return kept
-        if lasting and (packed := self._on_disk.load(file, what)) is not None:
+        if lasting and (body := self._on_disk.load(file, what)) is not None:
             with contextlib.suppress(BusyError):
                 self.ask(file)  # for what will be asked next
-            return self._keep(key, packed)
+            return self._keep(key, _named(body))
         reading = self.ask(file)
         if reading.state == FAILED:
             raise ProfilerKitError(reading.error or "the trace cannot be read")
@@ -159,16 +159,15 @@ class Shelf:
                 kept = self._pages.get(key)
             if kept is not None:
                 return kept
-            packed = bytes(igzip.compress(make(answers), _LEVEL, mtime=0))
+            page = packed(make(answers))
         if lasting:
-            self._on_disk.save(file, what, packed)
-        return self._keep(key, packed)
+            self._on_disk.save(file, what, page.body)
+        return self._keep(key, page)
 
-    def _keep(self, key: tuple[Version, str], packed: bytes) -> Page:
-        page = Page(packed, hashlib.sha256(packed).hexdigest()[:32])
+    def _keep(self, key: tuple[Version, str], page: Page) -> Page:
         with self._lock:
             self._pages[key] = page
-            self._bytes += len(packed)
+            self._bytes += len(page.body)
             while self._bytes > MOST_BYTES and len(self._pages) > 1:
                 self._bytes -= len(self._pages.popitem(last=False)[1].body)
         return page
@@ -199,6 +198,15 @@ class Shelf:
 
 def _advance(reading: Reading, share: float) -> None:
     reading.progress = min(max(share, 0.0), 1.0)
+
+
+def packed(content: bytes) -> Page:
+    """Return an answer ready to be sent."""
+    return _named(bytes(igzip.compress(content, _LEVEL, mtime=0)))
+
+
+def _named(body: bytes) -> Page:
+    return Page(body, hashlib.sha256(body).hexdigest()[:32])
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:

@@ -55,9 +55,9 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    for file in sorted(resources.files("profiler_kit").joinpath("tb_plugin/static").iterdir(), key=lambda one: one.name):
-        content = file.read_bytes()
-        print(f"{file.name}: {len(gzip.compress(content, 9)) / 1000:.1f} kB gzipped, {len(content) / 1000:.1f} kB")
+    for name in ("index.js", "charts.js"):
+        content = resources.files("profiler_kit").joinpath("tb_plugin/static", name).read_bytes()
+        print(f"{name}: {len(gzip.compress(content, 9)) / 1000:.1f} kB gzipped, {len(content) / 1000:.1f} kB")
     driver = start_browser()
     try:
         with tempfile.TemporaryDirectory() as directory:
@@ -80,10 +80,7 @@ def paint(driver: Any, directory: Path, trace: Path, repeats: int) -> None:
             times[state].append(first_paint(driver, runs))
     for state, taken in times.items():
         whole, shell = (sorted(column) for column in zip(*taken, strict=True))
-        print(
-            f"first useful paint, {state}: median {statistics.median(whole):.2f} s ({whole[0]:.2f} to {whole[-1]:.2f}), "
-            f"of which TensorBoard's own {statistics.median(shell):.2f} s ({shell[0]:.2f} to {shell[-1]:.2f})"
-        )
+        print(f"first useful paint, {state}: {_seconds(whole)}, of which TensorBoard's own {_seconds(shell)}")
 
 
 def first_paint(driver: Any, runs: Path) -> tuple[float, float]:
@@ -120,6 +117,10 @@ def frames(driver: Any, directory: Path, slices: int) -> None:
             )
     finally:
         server.stop()
+
+
+def _seconds(ordered: list[float]) -> str:
+    return f"median {statistics.median(ordered):.2f} s ({ordered[0]:.2f} to {ordered[-1]:.2f})"
 
 
 def _spread(milliseconds: list[float]) -> str:

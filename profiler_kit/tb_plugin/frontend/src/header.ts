@@ -44,7 +44,7 @@ export class Header {
 
   private downloads(): HTMLElement {
     const menu = h("details", { class: "pk-menu", attrs: { "data-testid": "downloads" } });
-    const summary = h("summary", { class: "pk-button" }, icon("download"), "Take it elsewhere");
+    const summary = h("summary", { class: "pk-button" }, icon("download"), "Export");
     menu.append(summary, this.menu);
     menu.addEventListener("toggle", () => menu.open && this.fillDownloads());
     menu.addEventListener("keydown", (event) => event.key === "Escape" && (menu.open = false));

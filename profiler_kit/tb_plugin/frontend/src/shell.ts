@@ -5,12 +5,12 @@ import { h, replace } from "./dom";
 import { Header } from "./header";
 import { chooseTheme, type Host } from "./host";
 import { Nav } from "./nav";
-import { type Source, SourceError, StillReading } from "./source";
+import { type Source, SourceError, StillReading, waits } from "./source";
 import { emptyState, fromHash, KEYS, type State, toHash } from "./state";
 import { Stage } from "./stage";
 
-const ASK_AGAIN_MS = 400;
 const LOOK_FOR_RUNS_MS = 5000;
+const FIRST_VIEW = "overview";
 const NO_TRACES =
   "No traces were found in the log directory yet. Record one with pk.profile(model, \"runs/name\"), or put any *.pt.trace.json.gz there; it appears here by itself.";
 
@@ -28,6 +28,7 @@ export class Shell {
   /** The trace whose views are in hand, and the one asked for last, which may have failed. */
   private loaded = "";
   private asked = "";
+  private expected = "";
   private generation: number | undefined;
   private darkChoice: boolean | null = null;
 
@@ -49,6 +50,7 @@ export class Shell {
     this.host.onReload(() => void this.look());
     this.state = fromHash(this.host.hash()) ?? emptyState();
     this.stage.message("loading", "Looking for traces\u2026");
+    if (this.state.run && this.state.file) this.expect();
     await this.look();
     if (this.source.live) setInterval(() => document.hidden || void this.look(), LOOK_FOR_RUNS_MS);
   }
@@ -162,11 +164,19 @@ export class Shell {
     }
   }
 
+  /** Let the answers that the first view needs be under way together; a link names all that they are about. */
+  private expect(): void {
+    this.expected = `${this.state.run}\n${this.state.file}`;
+    this.source.expect(this.at(), this.state.view || FIRST_VIEW);
+  }
+
   /** Wait until the trace is read. Returns false when the reader has gone elsewhere meanwhile. */
   private async read(turn: number): Promise<boolean> {
-    let answer: ViewsAnswer;
+    let answer: ViewsAnswer | null = null;
     this.header.showFacts(null);
-    for (;;) {
+    if (this.expected !== `${this.state.run}\n${this.state.file}`) this.expect();
+    this.expected = "";
+    for (const wait of waits()) {
       try {
         answer = await this.source.views(this.at());
       } catch (error) {
@@ -176,9 +186,10 @@ export class Shell {
       if (turn !== this.turn) return false;
       if (answer.state === "ready") break;
       this.stage.progress(answer.message ?? "Reading the trace\u2026", answer.progress);
-      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      await new Promise((resolve) => setTimeout(resolve, wait));
       if (turn !== this.turn) return false;
     }
+    if (answer?.state !== "ready") return false;
     this.views = answer.views;
     this.header.showFacts(answer.trace);
     document.title = `${answer.trace.title.slice(0, 120)} \u2013 Profiler Kit`;

@@ -10,6 +10,8 @@ export interface Source {
   runs(): Promise<RunsAnswer>;
   views(at: At): Promise<ViewsAnswer>;
   view(at: At, id: string): Promise<View>;
+  /** Say what will be asked for next, so that it can be under way already. */
+  expect(at: At, id: string): void;
   compare(at: At, other: At): Promise<View>;
   timeline(at: At): Promise<TimelineHead>;
   timelineData(at: At): Promise<ArrayBuffer>;
@@ -27,6 +29,14 @@ export class SourceError extends Error {
   }
 }
 
+const SHORTEST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 400;
+
+/** How long to wait before asking again, the first time and later: small traces are read in a moment, large ones are not. */
+export function* waits(): Generator<number, never> {
+  for (let wait = SHORTEST_WAIT_MS; ; wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) yield wait;
+}
+
 /** The server's answer while it still reads the trace. */
 export class StillReading extends Error {
   constructor(readonly progress: number | undefined) {
@@ -37,6 +47,7 @@ export class StillReading extends Error {
 export class HttpSource implements Source {
   readonly live = true;
   private readonly kernels = new Map<string, Promise<Kernel | null>>();
+  private readonly early = new Map<string, Promise<unknown>>();
 
   /** @param base Address of the plugin's routes, ending in a slash. */
   constructor(private readonly base: URL) {}
@@ -60,7 +71,14 @@ export class HttpSource implements Source {
     throw new SourceError(message, response.status);
   }
 
-  private async json<T>(route: string, query: Record<string, string> = {}): Promise<T> {
+  private json<T>(route: string, query: Record<string, string> = {}): Promise<T> {
+    const address = this.address(route, query);
+    const early = this.early.get(address);
+    this.early.delete(address);
+    return early ? early.then((answer) => answer as T, () => this.ask<T>(route, query)) : this.ask<T>(route, query);
+  }
+
+  private async ask<T>(route: string, query: Record<string, string>): Promise<T> {
     const response = await this.get(route, query);
     const body = (await response.json()) as T & { state?: string; progress?: number };
     if (response.status === 202 && route !== "views") throw new StillReading(body.progress);
@@ -77,6 +95,15 @@ export class HttpSource implements Source {
 
   view(at: At, id: string): Promise<View> {
     return this.json("view", { ...at, id });
+  }
+
+  expect(at: At, id: string): void {
+    this.early.clear();
+    for (const [route, query] of [["views", { ...at }], ["view", { ...at, id }]] as const) {
+      const answer = this.ask(route, query);
+      answer.catch(() => undefined); // Whoever needs it asks again, and is told.
+      this.early.set(this.address(route, query), answer);
+    }
   }
 
   compare(at: At, other: At): Promise<View> {
@@ -141,6 +168,10 @@ export class EmbeddedSource implements Source {
     const view = Object.hasOwn(this.page.view, id) ? this.page.view[id] : undefined;
     if (!view) throw new SourceError("This view is not in the saved page.", 404);
     return view;
+  }
+
+  expect(): void {
+    // All of it is here.
   }
 
   async compare(): Promise<View> {

@@ -6,7 +6,7 @@ import { compareView } from "./compare";
 import type { Context } from "./context";
 import type { Run, View, ViewEntry } from "./contract";
 import { h, replace } from "./dom";
-import { type Source, StillReading } from "./source";
+import { type Source, StillReading, waits } from "./source";
 import type { State } from "./state";
 import { visible } from "./text";
 import { TimelineView } from "./timeline/view";
@@ -22,7 +22,6 @@ export interface Surroundings {
 type Condition = "ready" | "loading" | "missing" | "error";
 
 const COMPARE_LEAD = "Two traces side by side, and what changed between them: the one chosen above (A) and another (B).";
-const ASK_AGAIN_MS = 400;
 
 export class Stage {
   readonly root = h("div", { class: "pk-view", attrs: { id: "pk-view", tabindex: 0, role: "tabpanel" } });
@@ -82,16 +81,17 @@ export class Stage {
 
   /** Ask until the trace is read. Null when the reader has gone elsewhere. */
   private async patiently<T>(ask: () => Promise<T>, current: () => boolean): Promise<T | null> {
-    for (;;) {
+    for (const wait of waits()) {
       try {
         const answer = await ask();
         return current() ? answer : null;
       } catch (error) {
         if (!(error instanceof StillReading)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+        await new Promise((resolve) => setTimeout(resolve, wait));
         if (!current()) return null;
       }
     }
+    return null;
   }
 
   private context(state: State, view: View): Context {

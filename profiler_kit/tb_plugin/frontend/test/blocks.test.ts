@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { closedParts } from "../src/blocks/breakdown";
 import { tableOf } from "../src/blocks/chart";
-import { waterfallBars } from "../src/charts/waterfall";
+import { factorTicks, waterfallBars } from "../src/charts/waterfall";
 import { inkOn, luminance, mix } from "../src/palette";
 import { fileName } from "../src/save";
 
@@ -39,4 +39,13 @@ test("text stays readable on its colour (WCAG 2.2 contrast of large text and gra
 test("names of downloads stay inside their folder", () => {
   assert.equal(fileName(["../../etc/passwd", "a b"], "csv"), "etc_passwd-a_b.csv");
   assert.equal(fileName(["..", ""], "csv"), "profiler_kit.csv");
+});
+
+test("marks of factors are round, few, and lie around what is drawn", () => {
+  const factors = (low: number, high: number) => factorTicks(Math.log2(low), Math.log2(high)).map((power) => Number((2 ** power).toPrecision(6)));
+  assert.deepEqual(factors(1, 15.6), [1, 2, 4, 8, 16]);
+  assert.deepEqual(factors(0.98, 2.76), [0.75, 1, 1.5, 2, 3]);
+  assert.deepEqual(factors(1, 2.01), [1, 1.2, 1.4, 1.6, 1.8, 2, 2.4]);
+  assert.deepEqual(factors(0.005, 900), [1 / 512, 1 / 64, 1 / 8, 1, 8, 64, 512, 4096].map((factor) => Number(factor.toPrecision(6))));
+  assert.deepEqual(factors(1, 1), [1, 1.2]);
 });

@@ -1,7 +1,8 @@
 /** A chart with its legend, and the numbers behind it as a table. */
 
 import { chartOptions, seriesColours } from "../charts/options";
-import { makeChart } from "../charts/echarts";
+import type { Chart } from "../charts/echarts";
+import { loadCharts } from "../charts/load";
 import type { Cell, ChartBlock, TableBlock } from "../contract";
 import type { Context } from "../context";
 import { add, button, h } from "../dom";
@@ -71,11 +72,13 @@ function chartHead(block: ChartBlock, context: Context): HTMLElement {
 }
 
 function drawWhenSeen(drawing: HTMLElement, legend: HTMLElement, block: ChartBlock, context: Context): void {
-  let chart: ReturnType<typeof makeChart> | null = null;
+  let chart: Chart | null = null;
+  let left = false;
+  let asked = false;
   const paint = () => {
     const style = getComputedStyle(drawing);
     const ink = (name: string) => style.getPropertyValue(`--${name}`).trim();
-    chart?.setOption(chartOptions(block, { text: ink("text"), muted: ink("muted"), line: ink("line"), surface: ink("surface") }, context.dark()), true);
+    chart?.setOption(chartOptions(block, { text: ink("text"), muted: ink("muted"), line: ink("line"), surface: ink("surface") }, context.dark(), drawing.clientWidth), true);
     legend.replaceChildren();
     if (block.series.length < 2) return;
     const colours = seriesColours(block, context.dark());
@@ -83,15 +86,22 @@ function drawWhenSeen(drawing: HTMLElement, legend: HTMLElement, block: ChartBlo
   };
   const observer = new ResizeObserver(() => {
     if (!drawing.clientWidth) return;
-    if (chart) chart.resize();
-    else {
+    if (chart) {
+      chart.resize();
+      return paint();
+    }
+    if (asked) return;
+    asked = true;
+    loadCharts().then((makeChart) => {
+      if (left) return;
       chart = makeChart(drawing);
       paint();
-    }
+    }, () => left || drawing.replaceChildren(h("p", "pk-empty", "The charts did not load. Is TensorBoard still running? The table has the numbers.")));
   });
   observer.observe(drawing);
   context.onTheme(paint);
   context.onLeave(() => {
+    left = true;
     observer.disconnect();
     chart?.dispose();
   });

@@ -61,9 +61,11 @@ function widthOf(block: TableBlock, shownColumn: ShownColumn, first: boolean): {
   }
   // The longest by characters is not always the widest.
   const content = textWidth(longest, column.kind === "mono") * 1.04 + PADDING + 2;
-  if (isNumeric(column.kind)) return fits(Math.max(heading, content + (column.bar ? BAR : 0)));
+  // The first column has room for the marks that open a row, and for a tree's indentation.
+  const marks = (first ? 24 : 0) + (first && block.tree ? 64 : 0);
+  if (isNumeric(column.kind)) return fits(Math.max(heading, content + marks + (column.bar ? BAR : 0)));
   const most = first ? 440 : column.wrap ? 340 : 260;
-  return fits(Math.max(heading, content + (first ? 24 : 0) + (first && block.tree ? 64 : 0)), most);
+  return fits(Math.max(heading, content + marks), most);
 }
 
 /** Give room that is left over to the texts that were cut. */

@@ -6,7 +6,7 @@ import { colourOf, distinctColours } from "../palette";
 import { brief, withUnit } from "../quantities";
 import { cut, shown } from "../text";
 import type { Options } from "./echarts";
-import { waterfallBars } from "./waterfall";
+import { factorTicks, waterfallBars } from "./waterfall";
 
 interface Ink {
   text: string;
@@ -104,8 +104,9 @@ function tooltip(ink: Ink, byAxis: boolean, formatter: (hovered: Hovered[]) => H
   };
 }
 
-export function chartOptions(block: ChartBlock, ink: Ink, dark: boolean): Options {
-  if (block.kind === "waterfall") return waterfallOptions(block, ink, dark);
+/** @param width Pixels that the drawing has. */
+export function chartOptions(block: ChartBlock, ink: Ink, dark: boolean, width: number): Options {
+  if (block.kind === "waterfall") return waterfallOptions(block, ink, dark, width);
   const categories = categoriesOf(block);
   const log: Partial<Axis> = block.kind === "roofline" ? { scale: "log" } : {};
   const byAxis = categories !== undefined;
@@ -144,21 +145,27 @@ function seriesOptions(block: ChartBlock, series: Series, colour: string, catego
   return { ...shared, type: "bar", ...stacked, barMaxWidth: block.kind === "histogram" ? undefined : 36, barCategoryGap: block.kind === "histogram" ? "4%" : "28%" };
 }
 
-function waterfallOptions(block: ChartBlock, ink: Ink, dark: boolean): Options {
+function waterfallOptions(block: ChartBlock, ink: Ink, dark: boolean, width: number): Options {
   const factors = block.y.scale === "log";
   const series = block.series[0];
   const bars = waterfallBars(series?.points ?? [], block.x.categories, factors);
   // Bars on a logarithmic axis cannot be stacked; logarithms on a linear axis can.
   const height = (amount: number) => (factors ? Math.log2(Math.max(amount, 1e-12)) : amount);
-  const colours = { total: colourOf("kernel", 0, dark), more: colourOf("layout", 0, dark), less: colourOf("norm", 0, dark) };
+  const colours = { total: colourOf("kernel", 0, dark), more: colourOf("layout", 0, dark), less: colourOf("norm", 0, dark), unexplained: colourOf("unattributed", 0, dark) };
   const data = bars.map((bar) => {
     const [low, high] = [Math.min(height(bar.from), height(bar.to)), Math.max(height(bar.from), height(bar.to))];
-    return { low, high, colour: bar.total ? colours.total : bar.to >= bar.from ? colours.more : colours.less };
+    return { low, high, colour: bar.total ? colours.total : bar.unexplained ? colours.unexplained : bar.to >= bar.from ? colours.more : colours.less };
   });
   const written = (amount: number) => (factors ? `${Number(amount.toPrecision(3))}\u00d7` : withUnit(block.y.kind ?? "number", amount));
   const categories = bars.map((bar) => bar.label);
-  const yAxis = axisOptions({ ...block.y, scale: "linear" }, ink, false, undefined) as { axisLabel: object };
-  if (factors) yAxis.axisLabel = { ...yAxis.axisLabel, formatter: (power: number) => `${Number((2 ** power).toPrecision(3))}\u00d7` };
+  const yAxis = axisOptions({ ...block.y, scale: "linear" }, ink, false, undefined) as { axisLabel: object; splitLine: object };
+  if (factors) {
+    const ticks = factorTicks(Math.min(0, ...data.map(({ low }) => low)), Math.max(0, ...data.map(({ high }) => high)));
+    const label = { ...yAxis.axisLabel, customValues: ticks, formatter: (power: number) => `${Number((2 ** power).toPrecision(3))}\u00d7` };
+    Object.assign(yAxis, { min: ticks[0], max: ticks.at(-1), axisLabel: label, splitLine: { ...yAxis.splitLine, customValues: ticks } });
+  }
+  // Names break into lines rather than run into each other.
+  const room = Math.max(Math.floor((width - 102) / Math.max(bars.length, 1)) - 8, 30);
   const formatter = (hovered: Hovered[]) => {
     const bar = bars[hovered[0]!.dataIndex]!;
     return tooltipElement(bar.label, [[data[hovered[0]!.dataIndex]!.colour, bar.total ? block.y.title : factors ? "factor" : "change", written(bar.value)], ["transparent", "then", written(bar.to)]]);
@@ -171,8 +178,8 @@ function waterfallOptions(block: ChartBlock, ink: Ink, dark: boolean): Options {
   const label = { show: true, color: ink.text, fontSize: 11, formatter: ({ dataIndex }: Hovered) => written(bars[dataIndex]!.value) };
   return {
     ...base(),
-    grid: { left: 78, right: 24, top: 28, bottom: 60 },
-    xAxis: { ...axisOptions({ ...block.x, title: block.x.title }, ink, true, categories), axisLabel: { color: ink.muted, fontSize: 11, interval: 0, width: 110, overflow: "break" as const, formatter: (name: string) => shown(name, 44) }, nameGap: 44 },
+    grid: { left: 78, right: 24, top: 28, bottom: 64 },
+    xAxis: { ...axisOptions({ ...block.x, title: block.x.title }, ink, true, categories), axisLabel: { color: ink.muted, fontSize: 11, interval: 0, width: room, lineHeight: 13, overflow: "break" as const, formatter: (name: string) => shown(name, 44) }, nameGap: 48 },
     yAxis,
     tooltip: tooltip(ink, true, formatter),
     series: [
