@@ -90,14 +90,14 @@ def test_any_section_becomes_blocks() -> None:
     table = Table((Column("part"), Column("time", "duration")), [("a", 5), ("b", 7), ("total", 12)], bars="time")
     section = Section("New things", "Said first.", [Item("Statement", [("evidence", "5 of 12")])], table, ("Books.",))
     found = section_blocks([section])
-    assert [block["type"] for block in found] == ["findings", "table", "text"]
-    statement, made, notes = found
+    assert [block["type"] for block in found] == ["findings", "table"]
+    statement, made = found
     assert statement["items"][0]["details"] == [["evidence", "5 of 12"]]
     assert made["lead"] == "Said first."
     assert made["rows"] == [["a", 5], ["b", 7]]
     assert made["total_row"] == ["total", 12]
     assert [column.get("bar", False) for column in made["columns"]] == [False, True]
-    assert notes["paragraphs"] == ["Books."]
+    assert made["note"] == ["Books."]
 
 
 def test_csv_has_units_and_no_formulas() -> None:
@@ -139,7 +139,7 @@ def test_one_file_holds_everything_and_nothing_ends_its_script(tmp_path: Path) -
     written = trace.write(tmp_path / "t.pt.trace.json")
     assert main(["report", str(written), "--format", "html", "--output", str(file)]) == 0
     text = file.read_text(encoding="utf-8")
-    assert text.lower().count("</script>") == 2
+    assert text.lower().count("</script>") == 3
     data = re.search(r'<script type="application/json" id="profiler-kit-data">(.*?)</script>', text, re.DOTALL)
     assert data is not None
     assert not set(data[1]) & set("<>&\u2028")

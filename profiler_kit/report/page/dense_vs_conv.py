@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import Final
 
 from profiler_kit.analysis.explanation import Explanation, ProblemNotFoundError
+from profiler_kit.analysis.ledger_words import multiple
 from profiler_kit.analysis.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD, PRODUCT
 from profiler_kit.report.explanation import explanation_sections, waterfall
 from profiler_kit.report.page import blocks as b
@@ -21,6 +23,10 @@ _RECORD: Final = (
 
 _LEDGER: Final = "the_ledger"
 
+_MOST_FACTORS: Final = 4
+_WORTH_TELLING: Final = 1.05
+"""Factors nearer to 1 are left to the ledger."""
+
 
 def lacks(answers: Answers) -> str | None:
     """Return what to record, None where there is a convolution and a matrix product."""
@@ -35,8 +41,18 @@ def blocks(answers: Answers) -> list[b.Block]:
         return [b.missing("missing", "Nothing to compare", f"{found}. {_RECORD}")]
     sentences, *rest = explanation_sections(found)
     said, *claims = section_blocks([sentences])
+    said["paragraphs"].append(b.shown(largest_factors(found)))
     tables = [*section_blocks(rest), *roofline_blocks(answers.roofline)]
     return [said, _waterfall(found), *claims, _calls(found), *tables]
+
+
+def largest_factors(found: Explanation) -> str:
+    """Return what the ratio is mostly made of, in a sentence."""
+    bars = sorted(waterfall(found), key=lambda bar: -abs(log(bar.value)))
+    told = [f"{bar.label} {multiple(bar.value)}" for bar in bars if abs(log(bar.value)) >= log(_WORTH_TELLING)]
+    if not told:
+        return "None of the factors that multiply to this ratio is far from 1."
+    return f"The largest of the factors that multiply to this ratio: {', '.join(told[:_MOST_FACTORS])}."
 
 
 def _waterfall(found: Explanation) -> b.Block:
@@ -46,7 +62,7 @@ def _waterfall(found: Explanation) -> b.Block:
     points: list[tuple[int, float, str]] = [(place, bar.value, bar.kind) for place, bar in enumerate(bars)]
     points.append((len(bars), found.ratio, "total"))
     axes = b.axis("factor", "text", categories=labels), b.axis("times as long", "ratio", scale="log")
-    title = "From the time of one call of the fast side to that of the slow side"
+    title = "From one call of the dense layer to one call of the convolution, factor by factor"
     return b.chart("waterfall", title, "waterfall", *axes, [b.series("factors", points)], _LEDGER)
 
 

@@ -37,14 +37,15 @@ def _blocks(section: Section, block_id: str) -> list[b.Block]:
             title = lead = ""
         items = [(item.title, item.details, "info") for item in section.items]
         made.append(b.findings(f"{block_id}_items", title, items))
-        title = ""
+        if section.table is None:
+            title = ""
+    notes = [b.shown(text) for text in section.notes if text]
     if section.table is not None:
-        made.append(_table(section.table, block_id, title, lead))
-        title = lead = ""
         if section.table.left_out:
-            made.append(b.text(f"{block_id}_left_out", [f"… and {section.table.left_out:,} more rows."]))
-    rest = [text for text in (lead, *section.notes) if text]
-    if rest:
+            notes.insert(0, f"… and {section.table.left_out:,} more rows.")
+        table = _table(section.table, block_id, title, lead)
+        return [*made, {**table, "note": notes} if notes else table]
+    if rest := [text for text in (lead, *notes) if text]:
         made.append({**b.text(f"{block_id}_notes", rest), **({"title": title} if title else {})})
     return made
 

@@ -20,15 +20,15 @@ _RECORD: Final = (
 
 _COLUMNS: Final = (
     b.Column("kernel", "Kernel", "mono"),
+    b.Column("calls", "Calls", "count"),
+    b.Column("total", "Total", "duration", bar=True),
+    b.Column("share", "Share", "share", "Of all kernel time"),
     b.Column("library", "Library"),
     b.Column("what", "What"),
     b.Column("types", "Types", help="Input → accumulator → output, as far as the name tells"),
     b.Column("layout", "Layout"),
     b.Column("tensor_cores", "Tensor cores"),
     b.Column("tile", "Tile", hidden=True),
-    b.Column("calls", "Calls", "count"),
-    b.Column("total", "Total", "duration", bar=True),
-    b.Column("share", "Share", "share", "Of all kernel time"),
     b.Column("mean", "Mean", "duration"),
     b.Column("min", "Shortest", "duration", hidden=True),
     b.Column("max", "Longest", "duration", hidden=True),
@@ -76,15 +76,15 @@ def _kernels(answers: Answers) -> b.Block:
     rows = [
         (
             short_kernel(row["name"]),
+            row["calls"],
+            row["total_ns"],
+            row["share"],
             row["library"],
             what(row),
             types(row),
             row["layout"],
             row["tensor_cores"],
             row["tile"],
-            row["calls"],
-            row["total_ns"],
-            row["share"],
             row["mean_ns"],
             row["min_ns"],
             row["max_ns"],
@@ -112,11 +112,11 @@ def _cpu_kernels(answers: Answers) -> b.Block:
         b.Column("library", "Library"),
         b.Column("primitive", "Primitive"),
         b.Column("pass", "Pass"),
-        b.Column("problem", "Problem", "mono", wrap=True),
-        b.Column("layouts", "Layouts", "mono", wrap=True),
         b.Column("calls", "Calls", "count"),
         b.Column("total", "Total", "duration", bar=True),
         b.Column("share", "Share", "share", "Of the host time of all operators"),
+        b.Column("problem", "Problem", "mono", wrap=True),
+        b.Column("layouts", "Layouts", "mono", wrap=True),
     )
     rows = [
         (
@@ -124,11 +124,11 @@ def _cpu_kernels(answers: Answers) -> b.Block:
             row["library"],
             row["primitive"],
             row["pass"],
-            row["shapes"],
-            short_layouts(row["layouts"]),
             row["calls"],
             row["total_ns"],
             row["share"],
+            row["shapes"],
+            short_layouts(row["layouts"]),
         )
         for row in answers.cpu_kernels.table.to_dict("records")
     ]

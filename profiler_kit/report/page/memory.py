@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from profiler_kit.analysis.memory_use import HOW_TO_RECORD
@@ -35,4 +36,6 @@ def blocks(answers: Answers) -> list[b.Block]:
         ]
         axes = b.axis("time since the first memory event", "duration"), b.axis("memory", "bytes")
         made.append(b.chart(f"memory_{number}", f"Memory of {device}", "line", *axes, lines, "memory"))
-    return [*made, *section_blocks(memory_sections(result, ALL_ROWS))]
+    # What a terminal draws with characters is in the charts.
+    first, *others = memory_sections(result, ALL_ROWS)
+    return [*made, *section_blocks([replace(first, items=()), *others])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from profiler_kit.analysis.explanation import ProblemNotFoundError
 from profiler_kit.report.page import blocks as b
 from profiler_kit.report.page import dense_vs_conv
 from profiler_kit.report.page.answers import Answers
@@ -39,13 +40,12 @@ def lacks(answers: Answers) -> str | None:
 
 def blocks(answers: Answers) -> list[b.Block]:
     """Return the view's blocks."""
-    made = []
-    if not answers.breakdown.total_ns:
-        made.append(b.missing("nothing", "No time was recorded", _NOTHING))
+    if answers.breakdown.total_ns:
+        made = [_where(answers), _findings(answers)]
     else:
-        made.append(_where(answers))
-    made.append(_findings(answers))
-    made.append(b.facts("totals", "In numbers", _totals(answers)))
+        made = [b.missing("nothing", "No time was recorded", _NOTHING)]
+    if totals := _totals(answers):
+        made.append(b.facts("totals", "In numbers", totals))
     if answers.facts.environment:
         made.append(b.facts("environment", "Environment", _flat(answers.facts.environment)))
     made.append(_health(answers))
@@ -72,11 +72,9 @@ def _findings(answers: Answers) -> b.Block:
         if finding.gain_ns is not None:
             details.append(("gain", f"at most {with_unit('duration', finding.gain_ns)}"))
         items.append((finding.title, details, "hint" if finding.gain_ns is not None else "info"))
-    if dense_vs_conv.lacks(answers) is None:
-        details = [("see", "the factors of the ratio, each with its evidence and what to try")]
-        items.insert(
-            0, ("Why does the convolution take longer than the dense layer?", details, "info", "dense_vs_conv")
-        )
+    if dense_vs_conv.lacks(answers) is None and not isinstance(why := answers.explanation, ProblemNotFoundError):
+        details = [("why", dense_vs_conv.largest_factors(why))]
+        items.insert(0, (why.sentences[0], details, "info", "dense_vs_conv"))
     if not items:
         items.append(("Nothing stands out by the rules that profiler_kit knows.", [], "info"))
     return b.findings("findings", "What stands out", items)

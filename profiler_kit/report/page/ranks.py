@@ -20,9 +20,9 @@ _PARTS: Final = {
     "compute_ns": ("compute", "busy"),
     "copy_ns": ("copies", "copy"),
     "transfer_ns": ("transfer", "collective"),
-    "waiting_ns": ("waiting", "idle"),
+    "waiting_ns": ("waiting", "waiting"),
     "other_communication_ns": ("other communication", "other"),
-    "idle_ns": ("idle", "unattributed"),
+    "idle_ns": ("idle", "idle"),
 }
 """Column → what it is called, and its colour class; together they are the span."""
 

@@ -23,7 +23,7 @@ const CLASSES: Record<string, Pair> = {
   conv_backward: ["#5a94c2", "#2f75ab"], collective: VIOLET, layout_transform: VERMILLION, overlap: TEAL,
   python: ["#a7a58f", "#6e6c52"], busy: BLUE, operator: ["#8fa8c4", "#55708f"], launch: ["#b0a18a", "#85765f"], sync: PURPLE, layer: ["#7fb5a2", "#3f7f6b"],
   step: GREY, annotation: ["#b9b3d6", "#665f8d"], cpu_kernel: GREEN, forward: BLUE, backward: ORANGE, a: BLUE, b: ORANGE,
-  waiting: PURPLE, transfer: VIOLET, compute: BLUE, copies: YELLOW, memsets: ["#b8a93a", "#c4b64f"],
+  waiting: ORANGE, transfer: VIOLET, compute: BLUE, copies: YELLOW, memsets: ["#b8a93a", "#c4b64f"],
   // Idle time by cause: paler than work, so that work stands out.
   idle: PALE, idle_host_busy: ["#f0b48c", "#96572c"], idle_host_outside_operators: ["#e9cf8f", "#84692a"],
   idle_host_allocates_device_memory: ["#c9b79f", "#6d5a41"], idle_synchronisation: ["#dfb3cb", "#85546c"],

@@ -51,7 +51,13 @@ export function largestOf(values: Iterable<Cell | undefined>): number {
 }
 
 function fixed(value: number, decimals: number): string {
-  return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  // Rounded as Python does it, so that a half way between two figures is the same here and in the text report.
+  return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals, roundingMode: "halfEven" });
+}
+
+/** Write a factor as the sentences do: three digits that count. */
+export function factor(value: number): string {
+  return `${value.toLocaleString("en-US", { maximumSignificantDigits: 3, roundingMode: "halfEven" })}\u00d7`;
 }
 
 /** Write a value in a given unit, without the unit. */

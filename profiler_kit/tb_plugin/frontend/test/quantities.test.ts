@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { brief, largestOf, unitOf, withUnit, write } from "../src/quantities";
+import { brief, factor, largestOf, unitOf, withUnit, write } from "../src/quantities";
 
 test("a column's unit leaves its largest value one to three digits before the point", () => {
   assert.deepEqual(unitOf("duration", 999), { divisor: 1, name: "ns" });
@@ -18,6 +18,9 @@ test("numbers are written as the text report writes them", () => {
   assert.equal(write("duration", 400, ms), "<0.001");
   assert.equal(write("duration", -400, ms), ">-0.001");
   assert.equal(write("duration", 600, ms), "0.001");
+  assert.equal(write("ratio", 1.625), "1.62 \u00d7", "a half goes to the even figure, as in Python");
+  assert.equal(factor(1.625), "1.62\u00d7");
+  assert.equal(factor(15.587), "15.6\u00d7");
   assert.equal(write("duration", 129, unitOf("duration", 129)), "129");
   assert.equal(write("count", 1258), "1,258");
   assert.equal(write("share", 0.8379), "83.8%");

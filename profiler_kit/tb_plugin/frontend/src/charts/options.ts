@@ -3,7 +3,7 @@
 import type { Axis, ChartBlock, Kind, Point, Series } from "../contract";
 import { h } from "../dom";
 import { colourOf, distinctColours } from "../palette";
-import { brief, withUnit } from "../quantities";
+import { brief, factor, withUnit } from "../quantities";
 import { cut, shown } from "../text";
 import type { Options } from "./echarts";
 import { factorTicks, waterfallBars } from "./waterfall";
@@ -156,12 +156,12 @@ function waterfallOptions(block: ChartBlock, ink: Ink, dark: boolean, width: num
     const [low, high] = [Math.min(height(bar.from), height(bar.to)), Math.max(height(bar.from), height(bar.to))];
     return { low, high, colour: bar.total ? colours.total : bar.unexplained ? colours.unexplained : bar.to >= bar.from ? colours.more : colours.less };
   });
-  const written = (amount: number) => (factors ? `${Number(amount.toPrecision(3))}\u00d7` : withUnit(block.y.kind ?? "number", amount));
+  const written = (amount: number) => (factors ? factor(amount) : withUnit(block.y.kind ?? "number", amount));
   const categories = bars.map((bar) => bar.label);
   const yAxis = axisOptions({ ...block.y, scale: "linear" }, ink, false, undefined) as { axisLabel: object; splitLine: object };
   if (factors) {
     const ticks = factorTicks(Math.min(0, ...data.map(({ low }) => low)), Math.max(0, ...data.map(({ high }) => high)));
-    const label = { ...yAxis.axisLabel, customValues: ticks, formatter: (power: number) => `${Number((2 ** power).toPrecision(3))}\u00d7` };
+    const label = { ...yAxis.axisLabel, customValues: ticks, formatter: (power: number) => factor(2 ** power) };
     Object.assign(yAxis, { min: ticks[0], max: ticks.at(-1), axisLabel: label, splitLine: { ...yAxis.splitLine, customValues: ticks } });
   }
   // Names break into lines rather than run into each other.
