@@ -20,14 +20,21 @@ if TYPE_CHECKING:
 _TRIAL_SECONDS = 5.0
 _CLAIMS_SECONDS = 20.0
 
+_PAGE = "page.html"
+_VIEW = "#profiler_kit&view=dense_vs_conv"
+"""Leads to the view that answers the demo's question, in TensorBoard's address and in a page's."""
+
+_TENSORBOARD = "http://localhost:6006/"
+"""Where TensorBoard answers unless it is told otherwise."""
+
 
 class DemoCommand:
     """Measure a dense layer against two convolutions on this machine.
 
     Times Linear(1024->512), Conv2d(3->64, k3, p1) and Conv2d(3->64, k7, p3), forward and backward, at batch 1 and 32,
     then records each under the profiler. Prints the comparison, the ledger of the slowest against the dense layer, and
-    what experiments say to each of its statements; writes traces, reports and TensorBoard files. With --claims, puts
-    seven things that people say about dense and convolutional layers to the test instead.
+    what experiments say to each of its statements; writes traces, reports, a page for the browser and TensorBoard
+    files. With --claims, puts seven things that people say about dense and convolutional layers to the test instead.
     """
 
     name = "demo"
@@ -131,6 +138,8 @@ def _write_files(logdir: Path, result: DenseVsConv, comparison: ComparisonReport
     from profiler_kit.formats import read_trace
     from profiler_kit.report import make_report
     from profiler_kit.report.explanation import explanation_json
+    from profiler_kit.report.html import render
+    from profiler_kit.report.page import Answers
     from profiler_kit.report.tensorboard import write_summaries, write_text
 
     (logdir / "comparison.md").write_text(comparison.to_markdown(), encoding="utf-8")
@@ -140,23 +149,26 @@ def _write_files(logdir: Path, result: DenseVsConv, comparison: ComparisonReport
         (folder / "ledger.md").write_text(ledger.to_markdown(), encoding="utf-8")
         (folder / "explanation.json").write_text(explanation_json(ledger.told), encoding="utf-8")
         (folder / "experiment.json").write_text(ledger.trial.to_json(), encoding="utf-8")
-    hint = f"tensorboard --logdir {logdir}"
-    for path in result.trace_paths.values():
+    paths = list(result.trace_paths.values())
+    hint = [f"tensorboard --logdir {logdir}", f"  then {_TENSORBOARD}{_VIEW}&run={paths[0].parent.name}"]
+    for path in paths:
         trace = read_trace(path)
         report = make_report(trace)
         (path.parent / "report.md").write_text(report.to_markdown(), encoding="utf-8")
         (path.parent / "report.json").write_text(report.to_json(), encoding="utf-8")
+        (path.parent / _PAGE).write_text(render(Answers(trace)), encoding="utf-8")
         try:
             write_summaries(report, path.parent, epoch_ns=trace.epoch_ns)
         except MissingExtraError as error:
-            hint = str(error)
-    if hint.startswith("tensorboard"):
+            hint = [str(error)]
+    if len(hint) > 1:
         write_text(comparison.to_markdown(), logdir)
-    folders = [str(path.parent) for path in result.trace_paths.values()]
     lines = [
-        f"Written to {logdir}: comparison.md, comparison.json; for each batch size a trace, its reports, its ledger.",
+        f"Written to {logdir}: comparison.md, comparison.json; for each batch size a trace, reports, ledger, page.",
+        "See it in a browser, offline, each factor with its evidence:",
+        *(f"  {(path.parent / _PAGE).resolve().as_uri()}{_VIEW}" for path in paths),
+        *(f"  {line}" for line in hint),
         "Look further:",
-        *(f"  profiler-kit report {folder}" for folder in folders),
-        f"  {hint}",
+        *(f"  profiler-kit report {path.parent}" for path in paths),
     ]
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,16 @@ def test_it_prints_a_comparison_and_says_how_to_go_on(demo: tuple[subprocess.Com
         assert title in result.stdout
     assert f"tensorboard --logdir {logdir}" in result.stdout
     assert f"profiler-kit report {logdir / 'batch_1'}" in result.stdout
+    assert "http://localhost:6006/#profiler_kit&view=dense_vs_conv&run=batch_1" in result.stdout
+    for batch in (1, 32):
+        page = logdir / f"batch_{batch}" / "page.html"
+        assert f"{page.as_uri()}#profiler_kit&view=dense_vs_conv" in result.stdout
+        told = json.loads((page.parent / "explanation.json").read_text(encoding="utf-8"))
+        data = re.search(r'id="profiler-kit-data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)
+        assert data is not None
+        said = json.loads(data[1])["view"]["dense_vs_conv"]["blocks"][0]["paragraphs"]
+        assert "takes" in said[0]
+        assert told["slow"]["operator"].removeprefix("aten::") in said[0]
 
 
 # Worked out by hand: 2·1024·512; 2·(64·32·32)·(3·3·3); 2·(64·32·32)·(3·7·7), and float32 tensors once each.

@@ -49,10 +49,15 @@ def blocks(answers: Answers) -> list[b.Block]:
 def largest_factors(found: Explanation) -> str:
     """Return what the ratio is mostly made of, in a sentence."""
     bars = sorted(waterfall(found), key=lambda bar: -abs(log(bar.value)))
-    told = [f"{bar.label} {multiple(bar.value)}" for bar in bars if abs(log(bar.value)) >= log(_WORTH_TELLING)]
+    told = [
+        f"{what} by {', '.join(f'{bar.label} {multiple(bar.value)}' for bar in chosen)}"
+        for what, sign in (("slower", 1), ("faster", -1))
+        if (chosen := [bar for bar in bars if sign * log(bar.value) >= log(_WORTH_TELLING)][:_MOST_FACTORS])
+    ]
     if not told:
         return "None of the factors that multiply to this ratio is far from 1."
-    return f"The largest of the factors that multiply to this ratio: {', '.join(told[:_MOST_FACTORS])}."
+    sentence = "; ".join(told)
+    return f"{sentence[0].upper()}{sentence[1:]}. All factors together multiply to the ratio."
 
 
 def _waterfall(found: Explanation) -> b.Block:

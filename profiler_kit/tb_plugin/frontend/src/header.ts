@@ -59,13 +59,16 @@ export class Header {
       const address = this.actions.download(what);
       return address ? h("a", { class: "pk-menu-item", attrs: { href: address, download: true } }, icon("download"), label) : null;
     };
+    // Explained here and not in a dialog of the browser's, which pages within a notebook's frame may not show.
+    const leave = h("a", { class: "pk-link", attrs: { href: "https://ui.perfetto.dev/", target: "_blank", rel: "noopener noreferrer" } }, "Go to ui.perfetto.dev");
+    const note = h("div", { class: "pk-menu-note", attrs: { id: "pk-perfetto", hidden: true } },
+      h("p", {}, "Perfetto is a web site outside this machine. Download the trace here first, then open the file there: Perfetto reads it in your browser, and sends it nowhere."), leave);
     const perfetto = button("Open in Perfetto\u2026", () => {
-      if (window.confirm("This opens ui.perfetto.dev, a web site outside this machine. Download the trace here first, then open it there: Perfetto reads it in your browser. Go on?")) {
-        window.open("https://ui.perfetto.dev/", "_blank", "noopener,noreferrer");
-      }
-    }, { class: "pk-menu-item" });
+      note.hidden = !note.hidden;
+      perfetto.setAttribute("aria-expanded", String(!note.hidden));
+    }, { class: "pk-menu-item", attrs: { "aria-expanded": "false", "aria-controls": "pk-perfetto" } });
     perfetto.prepend(icon("external"));
-    replace(this.menu, link("trace", "Download the trace"), link("speedscope", "Download for speedscope"), perfetto);
+    replace(this.menu, link("trace", "Download the trace"), link("speedscope", "Download for speedscope"), perfetto, note);
   }
 
   showRuns(runs: Run[], run: string, file: string): void {

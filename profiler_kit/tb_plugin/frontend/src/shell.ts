@@ -1,6 +1,6 @@
 /** The page as a whole: finds out what there is, keeps the state, and shows one view at a time. */
 
-import type { At, Run, ViewEntry, ViewsAnswer } from "./contract";
+import type { At, Run, RunFile, ViewEntry, ViewsAnswer } from "./contract";
 import { h, replace } from "./dom";
 import { Header } from "./header";
 import { chooseTheme, type Host } from "./host";
@@ -164,6 +164,13 @@ export class Shell {
     }
   }
 
+  /** The list of traces was asked for before this one was read, and will be asked for again only later. */
+  private markRead(): void {
+    const here = (file: RunFile) => (file.file === this.state.file ? { ...file, state: "ready" as const } : file);
+    this.runs = this.runs.map((known) => (known.run === this.state.run ? { ...known, files: known.files.map(here) } : known));
+    this.header.showRuns(this.runs, this.state.run, this.state.file);
+  }
+
   /** Let the answers that the first view needs be under way together; a link names all that they are about. */
   private expect(): void {
     this.expected = `${this.state.run}\n${this.state.file}`;
@@ -191,6 +198,7 @@ export class Shell {
     }
     if (answer?.state !== "ready") return false;
     this.views = answer.views;
+    this.markRead();
     this.header.showFacts(answer.trace);
     document.title = `${answer.trace.title.slice(0, 120)} \u2013 Profiler Kit`;
     return true;

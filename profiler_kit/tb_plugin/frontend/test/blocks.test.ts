@@ -44,6 +44,7 @@ test("names of downloads stay inside their folder", () => {
 test("marks of factors are round, few, and lie around what is drawn", () => {
   const factors = (low: number, high: number) => factorTicks(Math.log2(low), Math.log2(high)).map((power) => Number((2 ** power).toPrecision(6)));
   assert.deepEqual(factors(1, 15.6), [1, 2, 4, 8, 16]);
+  assert.deepEqual(factors(0.995, 15.6), [1, 2, 4, 8, 16]);
   assert.deepEqual(factors(0.98, 2.76), [0.75, 1, 1.5, 2, 3]);
   assert.deepEqual(factors(1, 2.01), [1, 1.2, 1.4, 1.6, 1.8, 2, 2.4]);
   assert.deepEqual(factors(0.005, 900), [1 / 512, 1 / 64, 1 / 8, 1, 8, 64, 512, 4096].map((factor) => Number(factor.toPrecision(6))));

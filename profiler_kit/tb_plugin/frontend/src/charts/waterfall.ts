@@ -25,6 +25,9 @@ export function waterfallBars(points: Point[], categories: string[] | undefined,
   });
 }
 
+/** What is below the lowest mark by less than this, of a power of two, needs no mark below it. */
+const UNSEEN = 0.02;
+
 /** Marks of an axis of factors, as powers of two that lie around a range: round factors, five or so. */
 export function factorTicks(low: number, high: number): number[] {
   const span = Math.max(high - low, 0.1);
@@ -34,7 +37,7 @@ export function factorTicks(low: number, high: number): number[] {
   for (let octave = Math.floor(low / every) * every; octave <= Math.ceil(low + span) + every; octave += every) {
     for (const part of parts) ticks.push(octave + Math.log2(part));
   }
-  const first = ticks.findLastIndex((tick) => tick <= low + 1e-9);
+  const first = ticks.findLastIndex((tick) => tick <= low + UNSEEN);
   const last = ticks.findIndex((tick) => tick >= low + span - 1e-9);
   return ticks.slice(first, last + 1);
 }

@@ -39,7 +39,7 @@ const LEAST_LABEL = 34;
 const LEAST_GAP = 5;
 
 /** How strong the colour of slices that cover hardly anything is: work must be seen, idle time must not look like more. */
-const FAINTEST = 0.35;
+const FAINTEST = 0.5;
 const FAINTEST_IDLE = 0.06;
 
 /** A colour as a pixel of ImageData, whose bytes are red, green, blue, alpha; all browsers' machines are little-endian. */
