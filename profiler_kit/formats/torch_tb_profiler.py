@@ -3,7 +3,9 @@
 That plugin knows the calls of the runtime by the category ``Runtime`` only, joins them to operators by
 ``External id``, and drops ranges that stick out of the one around them. So every event is written anew: categories as
 it knows them, ids that say what the joins of the trace say, and times on a grid on which nested ranges stay nested.
-Arrows from forward to backward are left out: with them, it drops backward operators whose forward one it does not find.
+Arrows from forward to backward keep PyTorch's own category, ``fwdbwd``, by which the viewer of traces draws them. Under
+the category that the plugin's tables know, ``forward_backward``, it would drop every backward operator whose forward
+one lies in no module, such as the loss's.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ _HOST_PID: Final = 1 << 20
 
 _FIRST_OWN_THREAD: Final = 1 << 40
 _LONGEST_NUMBER: Final = 12
+_FORWARD_TO_BACKWARD: Final = "fwdbwd"
 _KERNEL_FACTS: Final = {
     "registers_per_thread": "registers per thread",
     "shared_memory_bytes": "shared memory",
@@ -94,6 +97,7 @@ def _events(trace: Trace, origin: int) -> Iterator[Event]:
     memset = (trace.copies["kind"] == "memset").to_numpy(dtype=bool)
     yield from _activity(trace.copies[~memset], "gpu_memcpy", launch_ids, origin)
     yield from _activity(trace.copies[memset], "gpu_memset", launch_ids, origin)
+    yield from _arrows(trace, origin, threads)
     yield from _allocations(trace, origin, threads)
 
 
@@ -189,6 +193,17 @@ def _known(value: Any, otherwise: float) -> Any:
     if pd.isna(value):
         return otherwise
     return int(value) if float(value).is_integer() or not math.isfinite(value) else float(value)
+
+
+def _arrows(trace: Trace, origin: int, threads: dict[int, tuple[int, int]]) -> Iterator[Event]:
+    """Write the arrows from forward operators to their backward ones; those to the GPU follow from ids."""
+    flows = trace.flows[trace.flows["name"] == _FORWARD_TO_BACKWARD]
+    times = _grid(flows["start_ns"].to_numpy(np.int64) - origin).tolist()
+    ends = zip(flows["id"].tolist(), flows["end"].tolist(), flows["thread"].tolist(), times, strict=True)
+    for number, end, place, time in ends:
+        pid, tid = threads[place]
+        arrow = {"cat": _FORWARD_TO_BACKWARD, "name": _FORWARD_TO_BACKWARD, "id": number, "pid": pid, "tid": tid}
+        yield {"ph": "f", "bp": "e", **arrow, "ts": time} if end else {"ph": "s", **arrow, "ts": time}
 
 
 def _allocations(trace: Trace, origin: int, threads: dict[int, tuple[int, int]]) -> Iterator[Event]:

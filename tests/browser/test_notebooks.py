@@ -37,13 +37,20 @@ class Notebook:
         notebook = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
+            def do_GET(self) -> None:
                 if self.path.startswith(PROXY):
-                    asked = urllib.request.Request(target + self.path.removeprefix(PROXY))
-                    with urllib.request.urlopen(asked, timeout=60) as answer:
-                        return self.answer(answer.status, answer.headers.items(), answer.read())
+                    return self.forward(None)
                 body = notebook.pages.get(self.path)
                 return self.answer(200 if body else 404, [("Content-Type", "text/html; charset=utf-8")], body or b"")
+
+            def do_POST(self) -> None:
+                self.forward(self.rfile.read(int(self.headers["Content-Length"] or 0)))
+
+            def forward(self, body: bytes | None) -> None:
+                given = {name: self.headers[name] for name in ("Content-Type",) if self.headers[name]}
+                asked = urllib.request.Request(target + self.path.removeprefix(PROXY), body, given)
+                with urllib.request.urlopen(asked, timeout=60) as answer:
+                    self.answer(answer.status, answer.headers.items(), answer.read())
 
             def answer(self, status: int, headers: Any, body: bytes) -> None:
                 self.send_response(status)

@@ -61,6 +61,28 @@ def test_the_copy_is_a_trace_that_says_the_same(shared: Path, tmp_path: Path) ->
     assert second.operators.device_attributed_ns == first.operators.device_attributed_ns
 
 
+def test_arrows_from_forward_to_backward_lie_on_operators_and_cost_the_viewer_none(
+    shared: Path, tmp_path: Path
+) -> None:
+    file = shared / "traces" / "mi300x_resnet18_ddp_train.pt.trace.json.gz"
+    recorded = [
+        one for one in json.loads(gzip.decompress(file.read_bytes()))["traceEvents"] if one.get("cat") == "fwdbwd"
+    ]
+    trace = profiler_kit.read_trace(file)
+    copy = tmp_path / "copy.pt.trace.json.gz"
+    copy.write_bytes(write_for_torch_tb_profiler(trace))
+    document = json.loads(gzip.decompress(copy.read_bytes()))
+    arrows = [one for one in document["traceEvents"] if one.get("cat") == "fwdbwd"]
+    assert len(arrows) == len(recorded) == 710
+    assert {(one["ph"], one["id"]) for one in arrows} == {(one["ph"], one["id"]) for one in recorded}
+    begins = {(one["pid"], one["tid"], one["ts"]) for one in document["traceEvents"] if one.get("cat") == "cpu_op"}
+    assert all((one["pid"], one["tid"], one["ts"]) in begins for one in arrows)
+    seen, calls = seen_by_torch_tb_profiler(document), trace.ops["name"].astype(str).value_counts()
+    backward = [name for name in calls.index if name.endswith("Backward0")]
+    assert "ConvolutionBackward0" in backward
+    assert {name: seen[name].calls for name in backward} == calls[backward].to_dict()
+
+
 def test_speedscope_events_are_nested_and_add_up(tmp_path: Path) -> None:
     trace = TraceBuilder()
     trace.op("outer", 0, 100)
