@@ -57,6 +57,7 @@ def test_sums_close_ids_are_unique_and_rows_fit_their_columns(shared: Path, name
                 assert {block.get("sort", {}).get("key"), block.get("link", {}).get("column")} <= keys | {None}
             if block["type"] == "chart":
                 assert block["table"] in ids, block["id"]
+                assert all(block[axis]["title"] and block[axis]["kind"] for axis in "xy"), block["id"]
         if not listed[one.id]:
             assert [block["type"] for block in document["blocks"]] == ["missing"]
 

@@ -101,6 +101,17 @@ def test_a_real_tensorboard_serves_the_plugin_beside_two_named_directories(tmp_p
         server.stop()
 
 
+def test_with_the_fast_data_server_runs_that_hold_only_traces_are_found(tmp_path: Path) -> None:
+    small_trace(tmp_path / "runs" / "inner" / FILE)
+    server = Server(tmp_path / "runs", "--logdir", str(tmp_path / "runs"), "--load_fast=true", alone=True)
+    try:
+        assert [one["run"] for one in server.get("plugin/profiler_kit/runs")["runs"]] == ["inner"]
+        assert server.get("plugins_listing")["profiler_kit"]["enabled"]
+        assert server.get("runs") == []  # TensorBoard itself lists none of these
+    finally:
+        server.stop()
+
+
 def test_reading_happens_in_the_background_and_is_told(routes: Routes) -> None:
     first = routes.ask("views", run="one", file=FILE)
     assert first.status_code in (200, 202)

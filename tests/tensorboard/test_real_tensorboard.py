@@ -98,6 +98,17 @@ def test_flags_and_figures_in_hparams(server: Server, run: Path) -> None:
     assert group["hparams"]["cudnn_benchmark"] == 0  # False, as TensorBoard sends it
 
 
+def test_the_factors_as_a_picture(server: Server, run: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    tags = server.wait_for("plugin/images/tags", lambda answer: run.name in answer)
+    assert list(tags[run.name]) == ["profiler_kit/dense_vs_conv"]
+    (picture,) = server.get("plugin/images/images", run=run.name, tag="profiler_kit/dense_vs_conv", sample="0")
+    status, headers, body = server.request(f"plugin/images/individualImage?{picture['query']}")
+    assert status == 200
+    assert headers["Content-Type"] == "image/png"
+    assert body.startswith(b"\x89PNG")
+
+
 def test_summaries_without_tensorboard_name_the_extra(
     monkeypatch: pytest.MonkeyPatch, run: Path, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 /** Which rows of a table are shown, in which order: sorting, filtering, trees. Knows no page. */
 
-import type { Cell, TableBlock } from "../contract";
-import { isMissing } from "../quantities";
+import type { Cell, Column, TableBlock } from "../contract";
+import { isMissing, isNumeric } from "../quantities";
 
 export interface Shown {
   row: number;
@@ -18,12 +18,13 @@ function compare(a: Cell | undefined, b: Cell | undefined): number {
   return String(a).localeCompare(String(b), "en", { numeric: true });
 }
 
-/** The words of a filter: all must occur in a row, those after a minus must not. */
-export function matcher(filter: string): ((row: Cell[]) => boolean) | null {
+/** The words of a filter: all must occur in a row's columns of text, those after a minus must not. */
+function matcher(filter: string, columns: Column[]): ((row: Cell[]) => boolean) | null {
   const words = filter.toLowerCase().split(/\s+/).filter((word) => word && word !== "-");
   if (!words.length) return null;
   return (row) => {
-    const text = row.filter((cell) => typeof cell === "string").join("\n").toLowerCase();
+    // A step or a rank is a number, and still a name.
+    const text = row.filter((cell, place) => typeof cell === "string" || (cell !== null && columns[place] && !isNumeric(columns[place].kind))).join("\n").toLowerCase();
     return words.every((word) => (word.startsWith("-") ? !text.includes(word.slice(1)) : text.includes(word)));
   };
 }
@@ -104,7 +105,7 @@ export class TableModel {
 
   /** Rows to show. While a filter is set, rows above a match are shown too, and opened. */
   shown(): Shown[] {
-    const matches = matcher(this.filter);
+    const matches = matcher(this.filter, this.block.columns);
     const kept = matches ? this.kept(matches) : null;
     const out: Shown[] = [];
     // An own stack: trees from traces can be deeper than the language's stack.

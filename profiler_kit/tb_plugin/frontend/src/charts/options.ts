@@ -90,10 +90,10 @@ function base(): object {
   };
 }
 
-function tooltip(ink: Ink, byAxis: boolean, formatter: (hovered: Hovered[]) => HTMLElement[]): object {
+function tooltip(ink: Ink, byAxis: boolean, pointer: "shadow" | "line", formatter: (hovered: Hovered[]) => HTMLElement[]): object {
   return {
     trigger: byAxis ? "axis" : "item",
-    axisPointer: { type: byAxis ? "shadow" : "none", shadowStyle: { color: ink.line, opacity: 0.35 } },
+    axisPointer: { type: byAxis ? pointer : "none", label: { show: false }, lineStyle: { color: ink.muted }, shadowStyle: { color: ink.line, opacity: 0.35 } },
     confine: true,
     transitionDuration: 0,
     backgroundColor: ink.surface,
@@ -109,7 +109,8 @@ export function chartOptions(block: ChartBlock, ink: Ink, dark: boolean, width: 
   if (block.kind === "waterfall") return waterfallOptions(block, ink, dark, width);
   const categories = categoriesOf(block);
   const log: Partial<Axis> = block.kind === "roofline" ? { scale: "log" } : {};
-  const byAxis = categories !== undefined;
+  // A line is hard to hit with a pointer: anywhere above or below it will do.
+  const byAxis = categories !== undefined || block.kind === "line";
   const colours = seriesColours(block, dark);
   const formatter = (hovered: Hovered[]) => {
     const first = hovered[0]!;
@@ -128,7 +129,7 @@ export function chartOptions(block: ChartBlock, ink: Ink, dark: boolean, width: 
     ...base(),
     xAxis: axisOptions({ ...block.x, ...log }, ink, true, categories),
     yAxis: axisOptions({ ...block.y, ...log }, ink, false, undefined),
-    tooltip: tooltip(ink, byAxis, formatter),
+    tooltip: tooltip(ink, byAxis, block.kind === "line" ? "line" : "shadow", formatter),
     series: block.series.map((series, place) => seriesOptions(block, series, colours[place]!, categories)),
   } as Options;
 }
@@ -181,7 +182,7 @@ function waterfallOptions(block: ChartBlock, ink: Ink, dark: boolean, width: num
     grid: { left: 78, right: 24, top: 28, bottom: 64 },
     xAxis: { ...axisOptions({ ...block.x, title: block.x.title }, ink, true, categories), axisLabel: { color: ink.muted, fontSize: 11, interval: 0, width: room, lineHeight: 13, overflow: "break" as const, formatter: (name: string) => shown(name, 44) }, nameGap: 48 },
     yAxis,
-    tooltip: tooltip(ink, true, formatter),
+    tooltip: tooltip(ink, true, "shadow", formatter),
     series: [
       { ...above, data: hiddenPart, itemStyle: { color: "transparent" }, silent: true },
       { ...above, data: up, label: { ...label, position: "top" } },

@@ -7,7 +7,7 @@ import { TableView } from "../blocks/table_view";
 import { withUnit } from "../quantities";
 import { zoomRange, zoomText } from "../state";
 import { shortName, shown, visible } from "../text";
-import { decode, type Slices, trackOf } from "./data";
+import { decode, firstEndingAfter, type Slices, trackOf } from "./data";
 import { Details } from "./details";
 import { fillGutter } from "./gutter";
 import { type Hit, hitOf } from "./hit";
@@ -258,12 +258,14 @@ export class TimelineView {
   /** Select the slice before or after the selected one in its lane; with none selected, the first in view. */
   neighbour(step: number): void {
     const { selected, layout, window: range } = this.scene;
-    const lanes = layout.tracks.flatMap((track) => track.lanes.map(({ levels }) => levels.lane));
-    const lane = selected < 0 ? lanes.find((one) => one.slice.length) : lanes.find((one) => one.slice.includes(selected));
-    if (!lane) return;
-    const at = selected < 0 ? lane.start.findIndex((start) => start >= range.from) - step : lane.slice.indexOf(selected);
-    const next = lane.slice[at + step];
-    if (next !== undefined) this.select(next, true);
+    const lanes = layout.tracks.flatMap((track) => (selected < 0 ? shownLanes(track) : track.lanes).map(({ levels }) => levels.lane));
+    for (const lane of lanes) {
+      const at = selected < 0 ? firstEndingAfter(lane.end, range.from) : lane.slice.indexOf(selected) + step;
+      if (selected < 0 ? !(lane.start[at]! <= range.to) : !lane.slice.includes(selected)) continue;
+      const next = lane.slice[at];
+      if (next !== undefined) this.select(next, selected >= 0);
+      return;
+    }
   }
 
   search(text: string): void {
