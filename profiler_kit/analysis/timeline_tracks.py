@@ -119,7 +119,7 @@ def _parts(trace: Trace, layers: LayerOfOp, idle_time: IdleTime) -> Iterator[Par
     yield _part(
         "cpu_kernels",
         primitives,
-        *_threads(trace, primitives, _LIBRARIES, "cpu_kernels", lambda one: one["name"] or "oneDNN and MKL"),
+        *_threads(trace, primitives, _LIBRARIES, "cpu_kernels", lambda one: str(one["name"] or one["tid"])),
         _same("cpu_kernel", len(primitives)),
     )
     functions = trace.python_functions

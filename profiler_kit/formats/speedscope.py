@@ -5,6 +5,7 @@ One profile a host thread (layers, ranges, operators and calls of the runtime, n
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any, Final
 
 import msgspec
@@ -39,7 +40,7 @@ def speedscope_json(trace: Trace) -> bytes:
         "$schema": SCHEMA,
         "shared": {"frames": [{"name": str(name)} for name in names]},
         "profiles": profiles,
-        "name": trace.source,
+        "name": PurePath(trace.source).name,
         "activeProfileIndex": 0,
         "exporter": f"profiler_kit {profiler_kit.__version__}",
     }

@@ -55,11 +55,17 @@ HTMLAnchorElement.prototype.click = () => undefined;
 """
 
 
-@pytest.mark.parametrize("run", ["cuda", "cpu"])
-def test_every_table_sorts_filters_and_is_saved(page: Page, logdir: Path, run: str) -> None:
+@pytest.mark.parametrize(
+    ("run", "views"),
+    [
+        ("cuda", ("selection", "dense_vs_conv", "operators", "copies_idle", "memory")),
+        ("cpu", ("layers", "kernels", "steps")),
+    ],
+)
+def test_every_table_sorts_filters_and_is_saved(page: Page, logdir: Path, run: str, views: tuple[str, ...]) -> None:
     page.open("overview", run=run, file=trace_file(logdir, run))
     seen, filtered = 0, 0
-    for view in ("layers", "selection", "dense_vs_conv", "kernels", "operators", "copies_idle", "memory", "steps"):
+    for view in views:
         page.click(f'[data-testid="tab-{view}"]')
         page.wait_for_view(view)
         for table in page.driver.execute_async_script(_TABLES):
@@ -73,8 +79,8 @@ def test_every_table_sorts_filters_and_is_saved(page: Page, logdir: Path, run: s
                 assert table["filtered"]["rows"] > 0, place
                 filtered += 1
             seen += 1
-    assert seen >= 10
-    assert filtered >= 4
+    assert seen >= len(views)
+    assert filtered >= 1
     assert page.complaints() == []
 
 

@@ -183,10 +183,21 @@ def axis(title: str, kind: str, *, scale: str = "linear", categories: Sequence[s
     return described
 
 
-def series(name: str, points: Iterable[Sequence[Any]], *, style: str = "bars", color_class: str = "") -> dict[str, Any]:
-    """Make one series of a chart: points are (x, y) or (x, y, label)."""
+def series(
+    name: str, points: Iterable[Sequence[Any]], *, style: str = "bars", color_class: str = "", step: bool = False
+) -> dict[str, Any]:
+    """Make one series of a chart.
+
+    Args:
+        name: What it shows.
+        points: (x, y) or (x, y, label).
+        style: line, points or bars.
+        color_class: Names its colour.
+        step: A line that keeps each value until the next.
+    """
     made = {"name": shown(name), "points": [[cell(value) for value in point] for point in points], "style": style}
-    return {**made, "color_class": color_class} if color_class else made
+    made |= {"color_class": color_class} if color_class else {}
+    return made | ({"step": True} if step else {})
 
 
 def chart(

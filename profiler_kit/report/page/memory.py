@@ -30,7 +30,8 @@ def blocks(answers: Answers) -> list[b.Block]:
         drawn = result.drawn(device, DRAWN_BUCKETS)
         time = (drawn["start_ns"] - start).tolist()
         lines = [
-            b.series(name, zip(time, drawn[column].tolist(), strict=True), style="line", color_class=name)
+            # Memory stays as it is until something is allocated or freed.
+            b.series(name, zip(time, drawn[column].tolist(), strict=True), style="line", color_class=name, step=True)
             for column, name in _LEVELS.items()
             if column in drawn and drawn[column].notna().any()
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from profiler_kit.report.names import shapes
@@ -45,14 +46,17 @@ def blocks(answers: Answers) -> list[b.Block]:
             )
         )
     total = result.device_total_ns or result.host_total_ns
+    # Without a GPU there is nothing in the columns of one.
+    device = {"device_self", "device_total"} if not result.device_total_ns else set()
+    times = [replace(column, hidden=column.key in device) for column in _TIMES]
     rows = [(row["name"], *_times(row, total, sort)) for row in result.table.to_dict("records")]
-    made.append(b.table("operators", "Operators", (b.Column("operator", "Operator", "mono"), *_TIMES), rows, sort=sort))
+    made.append(b.table("operators", "Operators", (b.Column("operator", "Operator", "mono"), *times), rows, sort=sort))
     by_shape = answers.operators_by_shape.table
     if by_shape["input_dims"].notna().any():
         columns = (
             b.Column("operator", "Operator", "mono"),
             b.Column("shapes", "Input shapes", "mono", wrap=True),
-            *_TIMES,
+            *times,
         )
         shaped = [
             (row["name"], shapes(row["input_dims"]), *_times(row, total, sort)) for row in by_shape.to_dict("records")
