@@ -69,15 +69,14 @@ def slice_facts(answers: Answers, number: int) -> dict[str, Any]:
 
 def _facts(answers: Answers, number: int, table: str) -> Iterator[tuple[str, Any]]:
     given = answers.timeline
-    yield "starts at", with_unit("duration", int(given.start_ns[number]) - given.origin_ns)
-    yield "takes", with_unit("duration", int(given.duration_ns[number]))
     frame = getattr(answers.trace, table, None)
     if frame is None:
         return
     row = frame.iloc[int(given.row[number])] if table != "layers" else pd.Series(dtype=object)
     for name in _PLAIN.get(table, ()):
         if not is_missing(row[name]):
-            yield name.replace("_", " "), with_unit(_UNITS[name], row[name]) if name in _UNITS else str(row[name])
+            label = name.removesuffix("_bytes").replace("_", " ") or "bytes"
+            yield label, with_unit(_UNITS[name], row[name]) if name in _UNITS else str(row[name])
     if table == "kernels":
         for name in ("grid", "block"):
             sizes = [row[f"{name}_{axis}"] for axis in "xyz"]

@@ -8,11 +8,12 @@ import { dot } from "../blocks/table_cells";
 import { identity } from "../blocks/kernel";
 import { colourOf } from "../palette";
 import { withUnit } from "../quantities";
-import { longText, shown } from "../text";
+import { longText, shown, visible } from "../text";
 import { type Slices, trackOf } from "./data";
 import { chainUp, type Inverse } from "./relations";
 
 const MOST_EFFECTS = 40;
+const MOST_OF_A_PATH = 32;
 
 export interface DetailsActions {
   select(slice: number): void;
@@ -91,8 +92,9 @@ export class Details {
 
   private link(slice: number, role: string): HTMLElement {
     const name = this.labels[this.slices.name[slice]!] ?? "";
-    const go = button("", () => this.actions.select(slice), { class: "pk-link pk-text" });
-    go.append(shown(name, 120));
+    const go = button("", () => this.actions.select(slice), { class: "pk-link pk-text", attrs: { title: visible(name) } });
+    // Of a path, the end tells more than the beginning.
+    go.append(role === "layer" && name.length > MOST_OF_A_PATH ? `\u2026${shown(name.slice(-MOST_OF_A_PATH), 120)}` : shown(name, 120));
     return h("li", {}, h("span", "pk-role", role), go, h("span", "pk-when", withUnit("duration", this.slices.duration[slice]!)));
   }
 
