@@ -43,7 +43,8 @@ def section_lines(section: Section) -> list[str]:
         lines.append(f"- **{escape(item.title)}**")
         lines += [f"  - {label}: {escape(text)}" for label, text in item.details]
     if section.table is not None:
-        lines += [*_table_lines(section.table), ""]
+        # Without a line between them, a table after a list is text of the list's last item.
+        lines += [*([""] if section.items else []), *_table_lines(section.table), ""]
     lines += [f"- {escape(note)}" for note in section.notes]
     return lines
 

@@ -11,7 +11,8 @@ from rich.cells import cell_len
 
 from profiler_kit import Report, make_report, read_trace
 from profiler_kit.printable import printable
-from profiler_kit.report.markdown import escape
+from profiler_kit.report.layout import Column, Item, Section, Table
+from profiler_kit.report.markdown import escape, render_sections
 from profiler_kit.report.names import shapes, short_kernel
 from profiler_kit.report.quantities import bar, unit_of, with_unit, write
 from tests.builders import TraceBuilder
@@ -71,6 +72,15 @@ def test_markdown_stays_text_in_tensorboards_own_library(hostile: Report) -> Non
         assert forbidden not in html, forbidden
     rows = [line for line in hostile.to_markdown().splitlines() if line.startswith("| ")]
     assert all(line.endswith(" |") for line in rows)
+
+
+def test_a_table_after_statements_is_a_table() -> None:
+    markdown_it = pytest.importorskip("markdown_it", reason="markdown-it-py is not installed")
+    table = Table((Column("part"), Column("time", "duration")), [("a", 5)])
+    section = Section("Title", "", [Item("Statement", [("evidence", "5")])], table, ("Note.",))
+    html = markdown_it.MarkdownIt("commonmark").enable("table").render(render_sections("Report", [], [section]))
+    assert html.count("<table>") == 1
+    assert "<td>a</td>" in html
 
 
 def test_markdown_stays_text_for_commonmark(hostile: Report) -> None:

@@ -77,13 +77,18 @@ def test_scalars_by_step_and_the_report_as_text(server: Server, run: Path) -> No
 def test_shares_by_step_are_those_of_the_operators(server: Server, run: Path) -> None:
     server.wait_for("plugin/scalars/tags", lambda answer: run.name in answer)
     (trace,) = profiler_kit.find_traces(run)
-    ops = profiler_kit.read_trace(trace).ops
+    read = profiler_kit.read_trace(trace)
+    ops, ranges = read.ops, read.annotations
+    steps = ranges[ranges["name"].astype(str).str.startswith("ProfilerStep#") & (ranges["kind"] == "user_annotation")]
     for tag, names in (("convolution", ("conv2d", "ConvolutionBackward0")), ("dense", ("addmm", "AddmmBackward0"))):
         points = server.get("plugin/scalars/scalars", run=run.name, tag=f"profiler_kit/{tag}_share")
         outermost = ops["name"].astype(str).str.removeprefix("aten::").isin(names)
-        spent = int(ops.loc[outermost, "duration_ns"].sum())
-        share = spent / int(ops.loc[ops["parent"].isna(), "duration_ns"].sum())
-        assert min(value for *_, value in points) <= share <= max(value for *_, value in points), tag
+        expected = []
+        for start, length in steps[["start_ns", "duration_ns"]].itertuples(index=False):
+            inside = ops["start_ns"].between(start, start + length, inclusive="left")
+            spent = int(ops.loc[inside & outermost, "duration_ns"].sum())
+            expected.append(spent / int(ops.loc[inside & ops["parent"].isna(), "duration_ns"].sum()))
+        assert [value for *_, value in points] == pytest.approx(expected, rel=0.01), tag
 
 
 def test_flags_and_figures_in_hparams(server: Server, run: Path) -> None:
