@@ -14,6 +14,8 @@ import profiler_kit
 from profiler_kit.report.tensorboard import write_summaries
 from tests.tensorboard_server import Server
 
+_NODE = "autograd::engine::evaluate_function: "
+
 torch = pytest.importorskip("torch", reason="recording needs torch")
 pytest.importorskip("tensorboard", reason="the test asks a real TensorBoard")
 pytest.importorskip("torch_tb_profiler", reason="the test asks a real torch-tb-profiler")
@@ -80,15 +82,20 @@ def test_shares_by_step_are_those_of_the_operators(server: Server, run: Path) ->
     read = profiler_kit.read_trace(trace)
     ops, ranges = read.ops, read.annotations
     steps = ranges[ranges["name"].astype(str).str.startswith("ProfilerStep#") & (ranges["kind"] == "user_annotation")]
-    for tag, names in (("convolution", ("conv2d", "ConvolutionBackward0")), ("dense", ("addmm", "AddmmBackward0"))):
+    shares = {"convolution": ("conv2d", "ConvolutionBackward0"), "dense": ("addmm", "AddmmBackward0")}
+    for tag, (forward, backward) in shares.items():
         points = server.get("plugin/scalars/scalars", run=run.name, tag=f"profiler_kit/{tag}_share")
-        outermost = ops["name"].astype(str).str.removeprefix("aten::").isin(names)
-        expected = []
-        for start, length in steps[["start_ns", "duration_ns"]].itertuples(index=False):
-            inside = ops["start_ns"].between(start, start + length, inclusive="left")
-            spent = int(ops.loc[inside & outermost, "duration_ns"].sum())
-            expected.append(spent / int(ops.loc[inside & ops["parent"].isna(), "duration_ns"].sum()))
-        assert [value for *_, value in points] == pytest.approx(expected, rel=0.01), tag
+        assert len(points) == len(steps)
+        for (_, _, value), (start, length) in zip(
+            points, steps[["start_ns", "duration_ns"]].itertuples(index=False), strict=True
+        ):
+            inside = ops[ops["start_ns"].between(start, start + length, inclusive="left")]
+            total = inside.loc[inside["parent"].isna(), "duration_ns"].sum()
+            spent = inside.groupby(inside["name"].astype(str))["duration_ns"].sum()
+            # What the engine does around a node may or may not belong to it.
+            least = (spent[f"aten::{forward}"] + spent[backward]) / total
+            most = (spent[f"aten::{forward}"] + spent[f"{_NODE}{backward}"]) / total
+            assert least * (1 - 1e-5) <= value <= most * (1 + 1e-5), tag
 
 
 def test_flags_and_figures_in_hparams(server: Server, run: Path) -> None:
