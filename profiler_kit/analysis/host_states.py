@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from profiler_kit.analysis.activity import nearest_rows
 from profiler_kit.analysis.coded_names import used_codes
 from profiler_kit.trace import Trace
 from profiler_kit.trace.health import STEP_PREFIX
-from profiler_kit.trace.joins import NONE, first_match, parent_rows, self_or_ancestor
+from profiler_kit.trace.joins import NONE, first_match, parent_rows, rows_after
 
 Int64Array = NDArray[np.int64]
 
@@ -52,7 +51,8 @@ class HostStates:
 
     Attributes:
         ranges: One row per range of some length, ordered by thread and then as they nest: ``table`` (place in
-            `SOURCES`), ``row`` (in that table), ``thread``, ``parent`` (row of this table or `NONE`), ``state``.
+            `SOURCES`), ``row`` (in that table), ``thread``, ``parent`` (row of this table or `NONE`), ``after`` (row
+            after it and everything inside it), ``state``.
         change_ns: Thread → times at which its innermost range changes, in order.
         innermost: Thread → innermost range from each of these times on: row of `ranges`, `NONE` where there is none.
     """
@@ -68,29 +68,46 @@ class HostStates:
         found = first_match(own, rows)
         return np.where(found != NONE, place[found], NONE) if len(place) else found
 
-    def ancestor(self, rows: Int64Array, tables: tuple[str, ...], *, outermost: bool = False) -> Int64Array:
-        """Return the nearest range from one of some tables that is, or encloses, each range.
+    def ancestor(self, rows: Int64Array, table: str) -> Int64Array:
+        """Return the nearest range from a table that is, or encloses, each range.
 
         Args:
             rows: Rows of `ranges` or `NONE`.
-            tables: Names from `SOURCES`.
-            outermost: Return the outermost such range instead.
+            table: A name from `SOURCES`.
 
         Returns:
             Rows of the trace's table (not of `ranges`), or `NONE`; shape of `rows`.
         """
-        wanted = np.isin(self.ranges["table"].to_numpy(), [_TABLES.index(name) for name in tables])
+        wanted = self.ranges["table"].to_numpy() == _TABLES.index(table)
         parent, own = self.ranges["parent"].to_numpy(), self.ranges["row"].to_numpy()
         found, above = np.full(len(rows), NONE, dtype=np.int64), rows.copy()
-        open_ = np.flatnonzero(above != NONE)
+        open_ = np.flatnonzero(above != NONE) if wanted.any() else np.empty(0, dtype=np.int64)
         while open_.size:
             hit = wanted[above[open_]]
             found[open_[hit]] = own[above[open_[hit]]]
-            if not outermost:
-                open_ = open_[~hit]
+            open_ = open_[~hit]
             above[open_] = parent[above[open_]]
             open_ = open_[above[open_] != NONE]
         return found
+
+    def outermost(self, rows: Int64Array, table: str) -> Int64Array:
+        """Return the outermost range from a table that is, or encloses, each range.
+
+        Args:
+            rows: Rows of `ranges` or `NONE`.
+            table: A name from `SOURCES`.
+
+        Returns:
+            Rows of `ranges`, or `NONE`; shape of `rows`.
+        """
+        after = self.ranges["after"].to_numpy()
+        candidates = np.flatnonzero(self.ranges["table"].to_numpy() == _TABLES.index(table))
+        if not len(candidates):
+            return np.full(len(rows), NONE, dtype=np.int64)
+        reach = np.maximum.accumulate(after[candidates])
+        outer = candidates[np.concatenate(([True], candidates[1:] >= reach[:-1]))]
+        place = outer[np.maximum(np.searchsorted(outer, rows, "right") - 1, 0)]
+        return np.where((place <= rows) & (rows < after[place]), place, NONE)
 
 
 SOURCES: Final = _TABLES
@@ -102,12 +119,15 @@ def host_states(trace: Trace) -> HostStates:
     order = _nesting_order(thread, start, end)
     thread, start, end, table, row, state = (a[order] for a in (thread, start, end, table, row, state))
     parent = parent_rows(thread, end)
+    after = rows_after(parent)
     change, innermost = {}, {}
     for number in np.unique(thread):
-        first, after = np.searchsorted(thread, [number, number + 1])
-        times, labels = _flat(start[first:after], end[first:after], parent[first:after] - first)
+        first, last = np.searchsorted(thread, [number, number + 1])
+        mine = slice(first, last)
+        times, labels = _flat(start[mine], end[mine], parent[mine] - first, after[mine] - first)
         change[int(number)], innermost[int(number)] = times, np.where(labels < 0, NONE, labels + first)
-    frame = {"table": table, "row": row, "thread": thread, "parent": parent, "state": _inherited(state, parent)}
+    frame = {"table": table, "row": row, "thread": thread, "parent": parent, "after": after}
+    frame["state"] = _inherited(state, parent, after)
     return HostStates(pd.DataFrame(frame), change, innermost)
 
 
@@ -171,33 +191,44 @@ def _nesting_order(thread: Int64Array, start: Int64Array, end: Int64Array) -> In
     return order
 
 
-def _flat(start: Int64Array, end: Int64Array, parent: Int64Array) -> tuple[Int64Array, Int64Array]:
+def _flat(start: Int64Array, end: Int64Array, parent: Int64Array, after: Int64Array) -> tuple[Int64Array, Int64Array]:
     """Return the times at which the innermost range of one thread changes, and which it then is (negative for none).
 
     Every range begins at its start and gives way to its parent at its end. Where ranges overlap without nesting
-    (writers round), the end of one that is no longer the innermost changes nothing.
+    (writers round), the end of one that is no longer the innermost changes nothing: what comes after it and everything
+    inside it has begun before it ends. All other ends come right before the start of what comes after them, inner ones
+    first, so that starts and ends are in order without being sorted.
     """
-    number = np.arange(len(start))
-    time = np.concatenate((end[::-1], start))
-    label = np.concatenate((np.maximum(parent[::-1], NONE), number))
-    closes = np.concatenate((number[::-1], np.full(len(start), NONE)))
-    # At equal times ends come first, inner ones before outer ones; then starts, outer ones first.
-    order = np.argsort(time, kind="stable")
-    time, label, closes = time[order], label[order], closes[order]
-    while True:
-        before = np.concatenate(([NONE], label[:-1]))
-        wrong = (closes != NONE) & (closes != before)
-        wrong &= ~np.concatenate(([False], wrong[:-1]))
-        if not wrong.any():
-            break
-        time, label, closes = time[~wrong], label[~wrong], closes[~wrong]
+    count, number = len(start), np.arange(len(start))
+    counted = np.append(start, np.iinfo(np.int64).max)[after] >= end
+    ends = np.flatnonzero(counted)
+    ends_before = np.cumsum(np.bincount(after[ends], minlength=count + 1))  # of each row's start
+    smaller = np.concatenate(([0], np.cumsum(counted)))  # ends of rows with a smaller number
+    place_of_start = number + ends_before[:-1]
+    # Before the end of a range come the ends before its start, and those of everything inside it.
+    place_of_end = after[ends] + ends_before[ends] + smaller[after[ends]] - smaller[ends + 1]
+    time, label = (np.empty(count + len(ends), dtype=np.int64) for _ in range(2))
+    time[place_of_start], label[place_of_start] = start, number
+    time[place_of_end], label[place_of_end] = end[ends], parent[ends]
     last = np.concatenate((time[1:] != time[:-1], [True])) if len(time) else np.empty(0, dtype=bool)
     return time[last], label[last]
 
 
-def _inherited(state: Int64Array, parent: Int64Array) -> Int64Array:
+def _inherited(state: Int64Array, parent: Int64Array, after: Int64Array) -> Int64Array:
     """Return the state of every range, with what it takes over from those around it."""
-    strong = nearest_rows(state > PYTHON, parent)
-    found = np.where((state <= PYTHON) & (strong != NONE), state[np.maximum(strong, 0)], state)
-    found[self_or_ancestor(state == LOADS, parent)] = LOADS
-    return np.asarray(found, dtype=np.int64)
+    found, strong = state.copy(), state > PYTHON
+    nearest = np.where(strong, np.arange(len(state)), parent)
+    weak = open_ = np.flatnonzero(~strong & _inside(strong, after))
+    while (open_ := open_[~strong[nearest[open_]]]).size:
+        nearest[open_] = nearest[nearest[open_]]
+    found[weak] = state[nearest[weak]]
+    loads = state == LOADS
+    found[loads | _inside(loads, after)] = LOADS
+    return found
+
+
+def _inside(flag: NDArray[np.bool_], after: Int64Array) -> NDArray[np.bool_]:
+    """Tell of every range whether it lies in a flagged one."""
+    count = len(flag)
+    change = np.concatenate(([0], flag.astype(np.int64))) - np.bincount(after[flag], minlength=count + 1)
+    return np.asarray(np.cumsum(change)[:count] > 0)

@@ -161,8 +161,9 @@ def _evidence(
     trace: Trace, named: Int64Array, innermost: Int64Array, host: HostStates, layers: LayerOfOp
 ) -> dict[str, pd.Series]:
     """Return the names around each range: operator, layer, Python function, call and annotation."""
-    found = {name: host.ancestor(named, (name,)) for name in ("python_functions", "annotations", "layers")}
-    operator = host.ancestor(named, ("ops",), outermost=True)
+    found = {name: host.ancestor(named, name) for name in ("python_functions", "annotations", "layers")}
+    range_of = host.outermost(named, "ops")
+    operator = np.where(range_of != NONE, host.ranges["row"].to_numpy()[range_of], NONE) if len(host.ranges) else named
     span = np.where(operator != NONE, layers.span[operator], NONE) if len(layers.span) else operator
     span_names = layers.spans["layer"].astype("category")
     in_span = found["layers"] if len(trace.layers) else np.full(len(named), NONE)
@@ -170,7 +171,7 @@ def _evidence(
         "operator": _names(trace.ops["name"], operator),
         "layer": _names(span_names, np.where(span != NONE, span, in_span)),
         "python_function": _names(trace.python_functions["name"], found["python_functions"]),
-        "call": _names(trace.launches["name"], host.ancestor(innermost, ("launches",))),
+        "call": _names(trace.launches["name"], host.ancestor(innermost, "launches")),
         "range": _names(trace.annotations["name"], np.where(operator == NONE, found["annotations"], NONE)),
     }
 

@@ -43,7 +43,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from profiler_kit.analysis.activity import outermost_rows
 from profiler_kit.analysis.device_states import DeviceStates
 from profiler_kit.analysis.device_time_classes import CLASSES
 from profiler_kit.analysis.device_time_classes import COMMUNICATION as COMMUNICATION_CLASS
@@ -54,7 +53,6 @@ from profiler_kit.analysis.host_states import (
     LOADS,
     OPERATOR,
     PYTHON,
-    SOURCES,
     SYNCHRONISES,
     HostStates,
 )
@@ -323,9 +321,6 @@ def _launch_before_on_stream(trace: Trace, activity: pd.DataFrame, stream: Int64
 
 def responsible(host: HostStates, pieces: pd.DataFrame) -> Int64Array:
     """Return of every piece the range to name: its outermost operator, else its innermost range, else `NONE`."""
-    if not len(host.ranges):
-        return np.full(len(pieces), NONE, dtype=np.int64)
-    is_op = host.ranges["table"].to_numpy() == SOURCES.index("ops")
-    outer = outermost_rows(is_op, host.ranges["parent"].to_numpy())
     label = pieces["range"].to_numpy()
-    return np.where((label != NONE) & (outer[label] != NONE), outer[label], label)
+    operator = host.outermost(label, "ops")
+    return np.where(operator != NONE, operator, label)

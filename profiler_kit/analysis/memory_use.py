@@ -17,6 +17,7 @@ from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.joins import NONE, innermost_rows
 
 Rows = NDArray[np.int64]
+Objects = NDArray[np.object_]
 
 HOW_TO_RECORD: Final = (
     "The trace has no memory events. Record with profile_memory=True (profiler_kit.profile(model, …, "
@@ -86,30 +87,32 @@ def memory_use(trace: Trace, *, layers: LayerOfOp | None = None) -> MemoryUse:
     """
     layers = layers_of_ops(trace) if layers is None else layers
     events = trace.allocations[trace.allocations["bytes"].notna()].reset_index(drop=True)
-    names = _device_names(events)
+    code, names = _device_names(events)
     timeline = pd.DataFrame(
         {
-            "device": names,
+            "device": names[code],
             "start_ns": events["start_ns"].to_numpy(),
             "bytes": events["bytes"].to_numpy(np.int64),
         }
     )
-    recorded = events["total_allocated_bytes"].notna().groupby(names).transform("all").to_numpy(dtype=bool)
-    counted = timeline.groupby("device")["bytes"].cumsum().to_numpy()
+    recorded = events["total_allocated_bytes"].notna().groupby(code).transform("all").to_numpy(dtype=bool)
+    counted = timeline["bytes"].groupby(code).cumsum().to_numpy()
     totals = events["total_allocated_bytes"].to_numpy(np.int64, na_value=0)
     timeline["allocated_bytes"] = np.where(recorded, totals, counted).astype(np.int64)
     timeline["reserved_bytes"] = events["total_reserved_bytes"].where(events["total_reserved_bytes"] > 0)
-    devices = _devices(timeline, recorded)
-    return MemoryUse(devices, timeline, _live(trace, events, timeline, devices, layers), layers.source)
+    devices = _devices(timeline, code, names, recorded)
+    return MemoryUse(devices, timeline, _live(trace, events, timeline, code, names, devices, layers), layers.source)
 
 
-def _device_names(events: pd.DataFrame) -> NDArray[np.object_]:
-    """Name the device of every event."""
-    kinds = events["device_type"].to_numpy(np.int64, na_value=NONE)
-    numbers = events["device"].to_numpy(np.int64, na_value=NONE)
-    distinct, place = np.unique(np.stack((kinds, numbers), axis=1), axis=0, return_inverse=True)
-    names = [_device_name(int(kind), int(number)) for kind, number in distinct]
-    return np.array(names, dtype=object)[place.reshape(-1)]
+def _device_names(events: pd.DataFrame) -> tuple[Rows, Objects]:
+    """Return the device of every event as a code, and the names that codes stand for, in order of first event."""
+    kinds, kind_of = pd.factorize(events["device_type"].to_numpy(np.int64, na_value=NONE))
+    numbers, number_of = pd.factorize(events["device"].to_numpy(np.int64, na_value=NONE))
+    code, pair_of = pd.factorize(kinds * len(number_of) + numbers)
+    pairs = [divmod(int(pair), len(number_of)) for pair in pair_of]
+    written = [_device_name(int(kind_of[kind]), int(number_of[number])) for kind, number in pairs]
+    distinct, names = pd.factorize(np.array(written, dtype=object))
+    return distinct.astype(np.int64)[code], names
 
 
 def _device_name(kind: int, number: int) -> str:
@@ -117,43 +120,52 @@ def _device_name(kind: int, number: int) -> str:
     return name if number < 0 else f"{name} {number}"
 
 
-def _devices(timeline: pd.DataFrame, recorded: NDArray[np.bool_]) -> pd.DataFrame:
+def _devices(timeline: pd.DataFrame, code: Rows, names: Objects, recorded: NDArray[np.bool_]) -> pd.DataFrame:
     """Sum the events of each device."""
-    events = timeline.assign(gained=timeline["bytes"].clip(lower=0), frees=timeline["bytes"] < 0, recorded=recorded)
-    groups = events.groupby("device", sort=False)
+    size = timeline["bytes"]
+    events = timeline.drop(columns="device").assign(
+        code=code, gained=size.clip(lower=0), gains=size > 0, frees=size < 0, recorded=recorded
+    )
+    groups = events.groupby("code", sort=False)
     table = groups.agg(
-        allocations=("gained", lambda b: int((b > 0).sum())),
+        allocations=("gains", "sum"),
         frees=("frees", "sum"),
         allocated_bytes=("gained", "sum"),
         last_bytes=("allocated_bytes", "last"),
         peak_bytes=("allocated_bytes", "max"),
         peak_reserved_bytes=("reserved_bytes", "max"),
     )
-    first = groups.head(1).set_index("device")
+    first = groups.head(1).set_index("code")
     table.insert(3, "first_bytes", first["allocated_bytes"] - first["bytes"])
-    peaks = events.loc[groups["allocated_bytes"].idxmax()].set_index("device") if len(events) else first
+    peaks = events.loc[groups["allocated_bytes"].idxmax()].set_index("code") if len(events) else first
     table.insert(6, "peak_ns", peaks["start_ns"])
     table["source"] = np.where(first["recorded"].reindex(table.index).to_numpy(bool), RECORDED, COUNTED)
-    return table.reset_index().sort_values("peak_bytes", ascending=False, kind="stable", ignore_index=True)
+    table.insert(0, "device", names[table.index.to_numpy()])
+    return table.sort_values("peak_bytes", ascending=False, kind="stable", ignore_index=True)
 
 
 def _live(
-    trace: Trace, events: pd.DataFrame, timeline: pd.DataFrame, devices: pd.DataFrame, layers: LayerOfOp
+    trace: Trace,
+    events: pd.DataFrame,
+    timeline: pd.DataFrame,
+    code: Rows,
+    names: Objects,
+    devices: pd.DataFrame,
+    layers: LayerOfOp,
 ) -> pd.DataFrame:
     """List what was live at the peak of each device, by layer and operator."""
-    freed = _freed_at(events, timeline)
+    freed = _freed_at(events, timeline, code)
+    code_of = {name: number for number, name in enumerate(names)}
     gained = (timeline["bytes"] > 0).to_numpy()
-    operator, layer = _allocated_by(trace, events, layers)
     parts = []
     for row in devices.to_dict("records"):
-        mine = (timeline["device"] == row["device"]).to_numpy()
+        mine = code == code_of[row["device"]]
         if not events.loc[mine, "address"].notna().all():
             continue
         peak = int(np.where(mine, timeline["allocated_bytes"], np.iinfo(np.int64).min).argmax())
-        live = mine & gained & (np.arange(len(mine)) <= peak) & (freed > peak)
-        blocks = pd.DataFrame(
-            {"layer": layer[live], "operator": operator[live], "bytes": timeline["bytes"].to_numpy()[live]}
-        )
+        held = np.flatnonzero(mine & gained & (np.arange(len(mine)) <= peak) & (freed > peak))
+        operator, layer = _allocated_by(trace, events.iloc[held], layers)
+        blocks = pd.DataFrame({"layer": layer, "operator": operator, "bytes": timeline["bytes"].to_numpy()[held]})
         sums = blocks.groupby(["layer", "operator"], sort=False, dropna=False)["bytes"]
         table = sums.agg(blocks="size", bytes="sum").reset_index().astype(_LIVE_TYPES)
         if before := int(row["peak_bytes"]) - int(blocks["bytes"].sum()):
@@ -170,13 +182,13 @@ def _live(
     return live
 
 
-def _freed_at(events: pd.DataFrame, timeline: pd.DataFrame) -> Rows:
+def _freed_at(events: pd.DataFrame, timeline: pd.DataFrame, code: Rows) -> Rows:
     """Return for every allocation the row of the event that freed it, a row after all others if none did."""
     never = len(events)
     freed = np.full(never, never, dtype=np.int64)
-    code = pd.factorize(timeline["device"])[0]
-    order = np.lexsort((np.arange(never), events["address"].to_numpy(np.int64, na_value=0), code))
-    address = events["address"].to_numpy(np.int64, na_value=0)[order]
+    address = events["address"].to_numpy(np.int64, na_value=0)
+    order = np.lexsort((address, code))
+    address = address[order]
     change = timeline["bytes"].to_numpy()[order]
     # A block ends with the next event at its address.
     pair = (code[order][1:] == code[order][:-1]) & (address[1:] == address[:-1]) & (change[:-1] > 0)
@@ -184,9 +196,7 @@ def _freed_at(events: pd.DataFrame, timeline: pd.DataFrame) -> Rows:
     return freed
 
 
-def _allocated_by(
-    trace: Trace, events: pd.DataFrame, layers: LayerOfOp
-) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+def _allocated_by(trace: Trace, events: pd.DataFrame, layers: LayerOfOp) -> tuple[Objects, Objects]:
     """Return operator and layer of each event: those around it on its thread."""
     ops = trace.ops
     start = ops["start_ns"].to_numpy()

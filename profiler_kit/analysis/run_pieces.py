@@ -122,17 +122,19 @@ def _rows(trace: Trace, found: Passes, first: pd.DataFrame, row: Rows, op: Rows,
     calls, ops = found.calls, trace.ops
     places = first.index.to_numpy()
     names = ops["name"].astype(object).to_numpy()
-    dims = trace.signatures["input_dims"]
+    dims = trace.signatures["input_dims"].to_numpy(dtype=object)
     signature = row_numbers(ops["signature"])
+    layer_names = found.layers.spans["layer"].to_numpy(dtype=object)
+    of_pass = found.work["pass"].to_numpy(dtype=object)
+    operators, numbers = (calls.table[name].to_numpy() for name in ("operator", "problem"))
     described: list[tuple[Any, ...]] = []
     for place in places.tolist():
         span = found.layers.span[op[place]] if op[place] != NONE else NONE
-        layer = None if span == NONE else found.layers.spans["layer"].iloc[span]
-        pass_ = found.work["pass"].iloc[place]
+        layer = None if span == NONE else layer_names[span]
+        pass_ = of_pass[place]
         if call[place] != NONE:
-            of_call = calls.table.iloc[call[place]]
-            problem = calls.problems[of_call["problem"]]
-            operator = str(of_call["operator"])
+            problem = calls.problems[numbers[call[place]]]
+            operator = str(operators[call[place]])
             words = problem_name({**vars(problem), "operator": operator})
             plain = replace(problem, dtype=None, memory_format=None, output_mask=None)
             described.append((layer, operator, pass_, words, problem, plain, True))

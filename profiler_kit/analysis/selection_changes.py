@@ -38,7 +38,8 @@ def selection_changes(a: RunPieces, b: RunPieces, operators: pd.DataFrame) -> pd
         rows = both[column].to_numpy(np.int64)
         kernels = kernels_of_rows(run, rows).sort_values(["row", "total_ns"], ascending=[True, False], kind="stable")
         groups = {int(str(row)): group for row, group in kernels.groupby("row", sort=False)}
-        sides.append([groups.get(row, kernels.head(0)) for row in rows.tolist()])
+        nothing = kernels.head(0)
+        sides.append([groups.get(row, nothing) for row in rows.tolist()])
     changed = []
     for place, (left, right) in zip(both.index.tolist(), zip(*sides, strict=True), strict=True):
         if set(left["name"]) == set(right["name"]):

@@ -76,6 +76,32 @@ def parent_rows(group: Int64Array, end_ns: Int64Array) -> Int64Array:
     return parents
 
 
+def rows_after(parents: Int64Array) -> Int64Array:
+    """Find the first row after each row and everything inside it.
+
+    Args:
+        parents: What :func:`parent_rows` returned for rows whose groups do not mix: all rows of one group, then all of
+            the next.
+
+    Returns:
+        For each row the row that follows its last descendant, shape (n,); n if none does.
+
+    What lies between a row and the parent of the next one ends before the next one. All rows climb at once, so each
+    row is looked at once, in as many passes as the ranges are deep.
+    """
+    count = len(parents)
+    after = np.full(count, count, dtype=np.int64)
+    following, inside = np.arange(1, count + 1), np.arange(count)
+    above = np.append(parents[1:], NONE) if count else parents
+    while True:
+        ended = inside != above
+        inside, following, above = inside[ended], following[ended], above[ended]
+        if not inside.size:
+            return after
+        after[inside] = following
+        inside = parents[inside]
+
+
 def innermost_rows(
     group: Int64Array,
     start_ns: Int64Array,
@@ -151,9 +177,11 @@ def only_rows(
 def self_or_ancestor(flag: BoolArray, parents: Int64Array) -> BoolArray:
     """Tell for every row whether it or any of its ancestors is flagged, shape (n,)."""
     result, above = flag.copy(), parents.copy()
-    while (rows := np.flatnonzero(above != NONE)).size:
-        result[rows] |= result[above[rows]]
+    rows = np.flatnonzero(~flag & (above != NONE)) if flag.any() else np.empty(0, dtype=np.int64)
+    while rows.size:
+        result[rows] = result[above[rows]]
         above[rows] = above[above[rows]]
+        rows = rows[~result[rows] & (above[rows] != NONE)]
     return result
 
 
