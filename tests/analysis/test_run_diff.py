@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -17,6 +19,10 @@ from profiler_kit.analysis.run_diff import NO_LAYER, PER_STEP, WHOLE, RunDiff, d
 from profiler_kit.formats import read_trace
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder
+from tests.conftest import SHARED
+
+TABLE = SHARED / "oracle" / "totals.tsv"
+REFERENCE = list(csv.DictReader(TABLE.open(), delimiter="\t")) if TABLE.is_file() else []
 
 INDEXED = (
     "sm80_xmma_fprop_implicit_gemm_indexed_tf32f32_tf32f32_f32_nhwckrsc_nchw_tilesize128x128x16_stage4_tensor16x8x8"
@@ -228,6 +234,28 @@ def test_the_same_recording_of_two_machines_has_closed_books(shared: Path) -> No
     result = diff_runs(*traces)
     assert_closed(result)
     assert result.step_counts == (6, 6)
+
+
+@pytest.mark.skipif(not REFERENCE, reason="the shared reference figures are not here (shared/ beside the repository)")
+@pytest.mark.parametrize("place", range(len(REFERENCE)), ids=[row["file"] for row in REFERENCE])
+def test_books_close_on_every_shared_trace(place: int) -> None:
+    """Each against the next one, which is another model, and against itself with other kernel times."""
+    rows = [REFERENCE[place], REFERENCE[(place + 1) % len(REFERENCE)]]
+    trace, other = (read_trace(SHARED / "traces" / row["file"]) for row in rows)
+    lengths = np.random.default_rng(place).integers(0, 90_000, len(trace.kernels))
+    changed = dataclasses.replace(trace, kernels=trace.kernels.assign(duration_ns=lengths))
+    us = [sum(float(row[f"{kind}_us"]) for kind in ("kernel", "copy", "memset")) for row in rows]
+    changed_us = us[0] - float(rows[0]["kernel_us"]) + lengths.sum() / 1000
+    for one, two, expected in ((trace, other, us), (trace, changed, [us[0], changed_us])):
+        result = diff_runs(one, two)
+        assert_closed(result)
+        sides = zip("ab", result.step_counts, result.of, (result.a_ns, result.b_ns), result.outside_ns, strict=True)
+        for (side, steps, of, mean_ns, outside_ns), total_us in zip(sides, expected, strict=True):
+            in_steps = mean_ns * (steps if result.basis == PER_STEP else 1)
+            if of == "GPU":
+                assert in_steps + outside_ns == pytest.approx(total_us * 1000, abs=80, rel=2e-6)
+                if result.basis == PER_STEP:
+                    assert result.steps[f"{side}_device_ns"].sum() == pytest.approx(in_steps, abs=0.5)
 
 
 @pytest.fixture(scope="module")
