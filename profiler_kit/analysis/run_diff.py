@@ -41,10 +41,13 @@ class RunDiff:
             launched outside of steps is left out and stated. Else `WHOLE`: times are sums over the trace.
         of: What the times of the tables are, "GPU" or "host operators", for A and B.
         sources: The traces.
-        step_counts: Steps of A and B.
+        step_counts: Steps of A and B that are compared.
+        cut_steps: Steps of A and B that the recording cut, which are left out.
         a_ns: Time of A on that basis.
         b_ns: Time of B.
-        outside_ns: Time of A and of B that is left out because it was launched outside of steps.
+        outside_ns: Time of A and of B that is left out because it was launched outside of these steps.
+        matched: Shares of the time of A and of B, 0 to 1, that lie in rows of `operators` that both have; None without
+            time.
         quantities: One row per quantity of whole steps: ``quantity``, ``a_ns``, ``b_ns``, ``difference_ns``,
             ``noise_ns``, ``verdict``. Empty without steps.
         steps: The steps side by side, in order: ``a_step``, ``b_step``, and ``a_…``, ``b_…`` of their ``host_ns``,
@@ -65,9 +68,11 @@ class RunDiff:
     of: tuple[str, str]
     sources: tuple[str, str]
     step_counts: tuple[int, int]
+    cut_steps: tuple[int, int]
     a_ns: float
     b_ns: float
     outside_ns: tuple[int, int]
+    matched: tuple[float | None, float | None]
     quantities: pd.DataFrame
     steps: pd.DataFrame
     layers: pd.DataFrame
@@ -97,9 +102,11 @@ def diff_runs(a: Trace, b: Trace) -> RunDiff:
         of=(left.of, right.of),
         sources=(left.source, right.source),
         step_counts=counts,
+        cut_steps=(left.cut_steps, right.cut_steps),
         a_ns=sides[0].total_ns,
         b_ns=sides[1].total_ns,
         outside_ns=(sides[0].outside_ns, sides[1].outside_ns),
+        matched=_matched(operators),
         quantities=_quantities(left, right) if per_step else _quantities(left, right).head(0),
         steps=_steps(left.steps, right.steps),
         layers=_layers(*sides),
@@ -107,6 +114,14 @@ def diff_runs(a: Trace, b: Trace) -> RunDiff:
         kernels=_kernels(*sides),
         selections=selections.loc[most].reset_index(drop=True),
     )
+
+
+def _matched(operators: pd.DataFrame) -> tuple[float | None, float | None]:
+    """Return which shares of the time of A and of B are in rows that both have."""
+    both = (operators["a_calls"] > 0) & (operators["b_calls"] > 0)
+    sums = [(operators.loc[both, name].sum(), operators[name].sum()) for name in ("a_ns", "b_ns")]
+    a, b = (float(part / total) if total else None for part, total in sums)
+    return a, b
 
 
 class _Side:

@@ -13,7 +13,9 @@ from profiler_kit.analysis.host_work import NAMED_BY_LIBRARIES
 from profiler_kit.analysis.kernel_roles import LAYOUT_TRANSFORM, identities, layout_transforms
 from profiler_kit.analysis.passes import Passes, passes
 from profiler_kit.analysis.problem_names import problem_name
+from profiler_kit.analysis.step_statistics import cut_steps
 from profiler_kit.analysis.step_times import step_times
+from profiler_kit.analysis.steps import operators_of_steps
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.dialect import WHOLE_US
 from profiler_kit.trace.joins import NONE
@@ -39,7 +41,9 @@ class RunPieces:
             the input shapes), ``shape`` (the same without those two), ``is_call`` (whether it is a convolution or
             matrix product), ``calls``.
         layers: Layer → its type.
-        steps: The table of :class:`profiler_kit.analysis.step_times.StepTimes`, in order of time.
+        steps: The table of :class:`profiler_kit.analysis.step_times.StepTimes`, in order of time, without those that
+            the recording cut (:func:`profiler_kit.analysis.step_statistics.cut_steps`).
+        cut_steps: How many of those there are.
         whole_us: Whether times are in whole µs.
     """
 
@@ -49,6 +53,7 @@ class RunPieces:
     rows: pd.DataFrame
     layers: dict[str, str]
     steps: pd.DataFrame
+    cut_steps: int
     whole_us: bool
 
 
@@ -57,7 +62,7 @@ def run_pieces(trace: Trace) -> RunPieces:
     found = passes(trace)
     work = found.work
     op = work["op"].to_numpy(np.int64)
-    steps = step_times(trace).table.sort_values("start_ns", kind="stable", ignore_index=True)
+    steps, cut = _whole_steps(trace)
     keys, call = _keys(trace, found, op)
     order = np.lexsort((work["launch_ns"].fillna(work["start_ns"]).to_numpy(np.int64),))
     number = keys.iloc[order].groupby(list(keys.columns), sort=False).ngroup()
@@ -82,8 +87,17 @@ def run_pieces(trace: Trace) -> RunPieces:
         rows=rows,
         layers=dict(zip(spans["layer"], spans["type"], strict=True)),
         steps=steps,
+        cut_steps=cut,
         whole_us=trace.dialect is not None and trace.dialect.time == WHOLE_US,
     )
+
+
+def _whole_steps(trace: Trace) -> tuple[pd.DataFrame, int]:
+    """Return the steps that the recording holds completely, as far as can be told, and how many it cut."""
+    steps = step_times(trace).table.sort_values("start_ns", kind="stable", ignore_index=True)
+    ranges = steps[["step", "start_ns"]].assign(duration_ns=steps["host_ns"])
+    cut = cut_steps(operators_of_steps(trace, ranges)[2])[0].to_numpy(dtype=bool, na_value=False)
+    return steps[~cut].reset_index(drop=True), int(cut.sum())
 
 
 def _keys(trace: Trace, found: Passes, op: Rows) -> tuple[pd.DataFrame, Rows]:

@@ -128,10 +128,8 @@ def _launched_in(trace: Trace, activity: pd.DataFrame, ranges: pd.DataFrame) -> 
 
 def _host(trace: Trace, ranges: pd.DataFrame) -> pd.DataFrame:
     """Return what is the same for all devices: the host's side of every step."""
-    operators = trace.ops[~_is_step(trace.ops["name"])]
-    of_operator = step_at(ranges, operators["start_ns"].to_numpy())
+    operators, of_operator, counts = operators_of_steps(trace, ranges)
     outermost = _outermost(operators, trace)
-    counts = np.bincount(of_operator[of_operator != NONE], minlength=len(ranges))
     op_ns = np.zeros(len(ranges), dtype=np.int64)
     chosen = outermost & (of_operator != NONE)
     np.add.at(op_ns, of_operator[chosen], operators["duration_ns"].to_numpy()[chosen])
@@ -146,6 +144,18 @@ def _host(trace: Trace, ranges: pd.DataFrame) -> pd.DataFrame:
             "remark": remark,
         }
     )
+
+
+def operators_of_steps(trace: Trace, ranges: pd.DataFrame) -> tuple[pd.DataFrame, Int64Array, Int64Array]:
+    """Return the operators, the row of the step in which each begins (`NONE` if in none), and how many each step has.
+
+    Args:
+        trace: The trace.
+        ranges: Its steps, with ``start_ns`` and ``duration_ns``.
+    """
+    operators = trace.ops[~_is_step(trace.ops["name"])]
+    of_operator = step_at(ranges, operators["start_ns"].to_numpy())
+    return operators, of_operator, np.bincount(of_operator[of_operator != NONE], minlength=len(ranges))
 
 
 def _is_step(names: pd.Series) -> NDArray[np.bool_]:

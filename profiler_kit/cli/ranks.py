@@ -57,12 +57,12 @@ def _read(arguments: argparse.Namespace) -> Ranks:
     with byte_progress(f"reading {printable(arguments.path)}") as advance:
         ranks = read_ranks(arguments.path, cache=not arguments.no_cache, progress=advance)
     if ranks.superseded:
-        print(f"{len(ranks.superseded)} traces are older than another one of their rank, left out", file=sys.stderr)
+        print(f"left out, since a later one has the same rank: {len(ranks.superseded)} of the traces", file=sys.stderr)
     named, numbered = (sum(origin == o for o in ranks.origins.values()) for origin in (FROM_NAME, FROM_ORDER))
     if named:
-        print(f"{named} traces tell their rank by the file's name only", file=sys.stderr)
+        print(f"ranks told by the file's name only: {named} of the traces", file=sys.stderr)
     if numbered:
-        print(f"{numbered} traces do not tell their rank; they are numbered in order", file=sys.stderr)
+        print(f"numbered in order, since they do not tell their rank: {numbered} of the traces", file=sys.stderr)
     for rank, trace in ranks.items():
         tell_losses(trace, f"rank {rank}")
     return ranks

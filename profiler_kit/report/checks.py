@@ -47,7 +47,11 @@ def checks_sections(result: CheckResult) -> list[Section]:
         if items := [item for row in failed.to_dict("records") if (item := _item(row)) is not None]:
             sections.append(Section("What they are about", items=items))
     if len(passed):
-        every = f"All {len(table)} rules passed" if len(passed) == len(table) else f"{len(passed)} passed"
+        every = (
+            ("All rules" if len(table) > 1 else "The rule") + " passed"
+            if len(passed) == len(table)
+            else f"{len(passed)} passed"
+        )
         sections.append(Section(every, table=_table(passed)))
     return sections
 

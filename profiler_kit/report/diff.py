@@ -30,6 +30,9 @@ _CALLED_OUT: Final = 8
 """Changes of selection that are written out in text."""
 
 _MOST_NAMES: Final = 3
+_ALIKE: Final = 0.5
+"""Share of the time of both runs below which little of it is the same work."""
+
 _LONGEST_LAYER: Final = 40
 
 _OPERATOR_KEYS: Final = (
@@ -57,6 +60,8 @@ def diff_document(result: RunDiff) -> dict[str, Any]:
         "of": list(result.of),
         "sources": list(result.sources),
         "steps_of": list(result.step_counts),
+        "cut_steps": list(result.cut_steps),
+        "matched": list(result.matched),
         "a_us": microseconds(result.a_ns),
         "b_us": microseconds(result.b_ns),
         "difference_us": microseconds(result.b_ns - result.a_ns),
@@ -88,6 +93,12 @@ def diff_facts(result: RunDiff) -> list[tuple[str, str]]:
     a, b = result.step_counts
     basis = f"means of {a} and {b} steps" if result.basis == PER_STEP else "sums over the whole traces"
     facts = [("A", result.sources[0]), ("B", result.sources[1]), ("compared", basis)]
+    if any(result.cut_steps):
+        left_out = " and ".join(map(str, result.cut_steps))
+        facts.append(("left out", f"{left_out} steps that the recording cut"))
+    if all(share is not None and share < _ALIKE for share in result.matched):
+        shares = " and ".join(f"{share:.0%}" for share in result.matched)
+        facts.append(("in common", f"only {shares} of the time of A and B; these look like different models"))
     if result.of[0] != result.of[1]:
         facts.append(("of", f"{result.of[0]} time in A, time of {result.of[1]} in B: these are different things"))
     return facts
@@ -131,7 +142,7 @@ def _whole(result: RunDiff) -> Section:
     notes = []
     if any(result.outside_ns):
         left_out = " and ".join(with_unit("duration", ns) for ns in result.outside_ns)
-        notes.append(f"Left out, because it was launched outside of steps: {left_out} in all of A and B.")
+        notes.append(f"Left out, because it was launched outside of these steps: {left_out} in all of A and B.")
     return Section("As a whole", lead, table=Table(columns, rows), notes=notes)
 
 

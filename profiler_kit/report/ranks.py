@@ -65,6 +65,9 @@ def ranks_csv(result: RankTimes) -> str:
     return to_csv(rows_in_microseconds(result.ranks), _KEYS)
 
 
+NO_DEVICE: Final = "No GPU activity in these traces, so there is nothing to compare."
+
+
 def ranks_sections(result: RankTimes, rows: int) -> list[Section]:
     """Lay out the ranks.
 
@@ -72,6 +75,8 @@ def ranks_sections(result: RankTimes, rows: int) -> list[Section]:
         result: The ranks.
         rows: Most rows of each table.
     """
+    if not result.ranks["span_ns"].any():
+        return [Section("Ranks", NO_DEVICE)]
     sections = [_ranks(result), _stragglers(result, rows), _collectives(result, rows), _clocks(result)]
     return [section for section in sections if section is not None]
 

@@ -20,13 +20,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import sys
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-from profiler_kit.analysis.checks import KERNELS, MEASURES, KernelSet, Rule
+from profiler_kit.analysis.checks import KERNELS, MEASURES, KernelSet, Rule, is_share
 from profiler_kit.errors import ProfilerKitError
 
 if sys.version_info >= (3, 11):
@@ -96,16 +97,22 @@ def _rule(name: str, settings: Any, source: str, folder: Path) -> Rule:
         raise RulesError(f"{source}: {name}: empty; add {' or '.join(allowed)}")
     if name == KERNELS:
         return Rule(name, baseline=_baseline(settings["baseline"], source, folder))
-    limits = {key: _number(settings[key], f"{source}: {name}.{key}") for key in settings}
+    limits = {key: _limit(settings[key], name, f"{source}: {name}.{key}") for key in settings}
     low, high = limits.get("min"), limits.get("max")
     if low is not None and high is not None and low > high:
         raise RulesError(f"{source}: {name}: min {low:g} is greater than max {high:g}; nothing can pass")
     return Rule(name, minimum=low, maximum=high)
 
 
-def _number(value: Any, place: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+def _limit(value: Any, measure: str, place: str) -> float:
+    """Return a limit that the measure can reach: any other would never fail, or never pass."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise RulesError(f"{place}: {value!r} is not a number; write one without quotes")
+    if is_share(measure) and not 0 <= value <= 1:
+        fix = f"; write {value / 100:g} for {value:g} %" if 1 < value <= 100 else ""
+        raise RulesError(f"{place}: {value:g} is not a share from 0 to 1{fix}")
+    if value < 0:
+        raise RulesError(f"{place}: {value:g} is negative; {measure} is a count")
     return value
 
 

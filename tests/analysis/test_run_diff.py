@@ -17,6 +17,7 @@ import pytest
 from profiler_kit.analysis import step_noise
 from profiler_kit.analysis.run_diff import NO_LAYER, PER_STEP, WHOLE, RunDiff, diff_runs
 from profiler_kit.formats import read_trace
+from profiler_kit.report.diff import diff_facts
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder
 from tests.conftest import SHARED
@@ -138,6 +139,39 @@ def test_what_is_outside_of_steps_is_stated(tmp_path: Path) -> None:
     trace = read_trace(b.write(tmp_path / "t.json"))
     result = diff_runs(trace, trace)
     assert (result.a_ns, result.outside_ns) == (20_000, (70_000, 70_000))
+
+
+def test_a_step_that_the_recording_cut_counts_for_nothing(tmp_path: Path) -> None:
+    """The profiler opens a step after the last one and closes it at once; here a kernel is launched in it too."""
+    traces = []
+    for name, length in (("a", 10), ("b", 20)):
+        b = TraceBuilder()
+        for number in range(4):
+            b.annotation(f"ProfilerStep#{number}", 100 * number, 90 if number < 3 else 9)
+            if number < 3:
+                b.op("aten::relu", 100 * number + 1, 50)
+            b.kernel("k", 100 * number + 10, length, launched_at=100 * number + 5)
+        traces.append(read_trace(b.write(tmp_path / f"{name}.json")))
+    result = diff_runs(*traces)
+    assert_closed(result)
+    assert (result.step_counts, result.cut_steps) == ((3, 3), (1, 1))
+    assert (result.a_ns, result.b_ns, result.outside_ns) == (10_000, 20_000, (10_000, 20_000))
+    host = result.quantities.set_index("quantity").loc["step, on the host"]
+    assert (host["a_ns"], host["b_ns"]) == (90_000, 90_000)
+
+
+def test_how_much_of_both_is_the_same_work(tmp_path: Path) -> None:
+    one = run(tmp_path / "a.json", [{INDEXED: 30, "relu": 10}])
+    b = TraceBuilder()
+    b.annotation("ProfilerStep#0", 0, 100)
+    b.op("aten::softmax", 1, 50)
+    b.kernel("softmax", 20, 7, launched_at=5)
+    other = read_trace(b.write(tmp_path / "b.json"))
+    assert diff_runs(one, one).matched == (1.0, 1.0)
+    assert diff_runs(one, other).matched == (0.0, 0.0)
+    facts = dict(diff_facts(diff_runs(one, other)))
+    assert facts["in common"].startswith("only 0% and 0% of the time")
+    assert "in common" not in dict(diff_facts(diff_runs(one, one)))
 
 
 def test_noise_is_seldom_called_a_change_and_a_change_is_found(tmp_path: Path) -> None:

@@ -137,6 +137,15 @@ def test_a_trace_that_is_not_there_is_one_line(command: str, tmp_path: Path) -> 
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_ranks_without_a_gpu(tmp_path: Path) -> None:
+    b = TraceBuilder()
+    b.op("aten::relu", 0, 1)
+    result = run("ranks", str(b.write(tmp_path / "t.json")))
+    assert result.returncode == 0
+    assert "No GPU activity in these traces" in result.stdout
+    assert "0.000" not in result.stdout
+
+
 def test_memory_that_was_not_recorded(tmp_path: Path) -> None:
     b = TraceBuilder()
     b.op("aten::relu", 0, 1)
