@@ -74,9 +74,9 @@ def rank_collectives(traces: Mapping[int, Trace]) -> RankCollectives:
     instance = _overlapping(table, instance)
     table["instance"] = instance
     matched = instance != NONE
-    start, duration = table["start_ns"].to_numpy(np.int64), (table["end_ns"] - table["start_ns"]).to_numpy(np.int64)
+    start = table["start_ns"].to_numpy(np.int64)
     last = pd.Series(start).groupby(instance).transform("max").to_numpy(np.int64)
-    waiting = pd.Series(np.minimum(last - start, duration), dtype="Int64")
+    waiting = pd.Series(last - start, dtype="Int64")  # what was matched ran at the same time
     table["waiting_ns"] = waiting.mask(~matched)
     table["transfer_ns"] = (table["end_ns"] - table["start_ns"] - table["waiting_ns"]).astype("Int64")
     clocks["matched"] = pd.Series(matched).groupby(table["rank"]).sum().reindex(clocks["rank"], fill_value=0).to_numpy()

@@ -55,6 +55,22 @@ def test_steps_in_parts(trace: Trace) -> None:
     assert result.outside["busy_ns"].tolist() == [0]
 
 
+def test_a_long_step_does_not_overlap_the_second_next(tmp_path: Path) -> None:
+    """Work of the first step runs on one stream while that of the next two begins and ends on another."""
+    b = TraceBuilder()
+    for number in range(3):
+        b.annotation(f"ProfilerStep#{number}", 100 * number, 100)
+    b.kernel("long", 50, 350, launched_at=20)
+    b.kernel("short", 150, 30, launched_at=120, stream=8)
+    b.kernel("late", 420, 20, launched_at=220, stream=8)
+    table = steps(read_trace(b.write(tmp_path / "w.pt.trace.json"), cache=False)).table
+    windows = [
+        (start // 1000, length // 1000) for start, length in zip(table["start_ns"], table["duration_ns"], strict=True)
+    ]
+    assert windows == [(0, 400), (400, 0), (400, 40)]
+    assert table["busy_ns"].tolist() == [350_000, 0, 20_000]
+
+
 def test_overlap(trace: Trace) -> None:
     result = overlap(trace)
     table = result.classes.set_index("class")
