@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
+from math import isfinite, prod
 from typing import Final
 
 from profiler_kit.analysis import ledger_claims as changes
 from profiler_kit.analysis import ledger_factors as ledger
 from profiler_kit.analysis.experiment import (
+    DOUBLED_OTHER,
     SMALLEST_LAYER,
     SMALLEST_OTHER,
     LedgerClaim,
@@ -23,8 +24,10 @@ from profiler_kit.analysis.experiment import (
     NotPossible,
 )
 from profiler_kit.analysis.explanation import Claim, Explanation
+from profiler_kit.analysis.ledger_words import time_text
+from profiler_kit.analysis.problem_shapes import ITEMSIZES
 from profiler_kit.analysis.problem_sides import Side
-from profiler_kit.analysis.timing_statistics import MedianInterval, Verdict, decide, slower
+from profiler_kit.analysis.timing_statistics import MedianInterval, Prediction, Verdict, decide
 
 IM2COL_GEMM: Final = "im2col GEMM"
 
@@ -36,6 +39,7 @@ VARIANTS: Final[Mapping[str, tuple[str, ...]]] = {
     changes.CUDNN_BENCHMARK: ("cudnn.benchmark",),
     changes.BIAS_OFF: ("no bias",),
     changes.COMPILE: ("compiled",),
+    changes.LIBRARY_LAYOUT: ("oneDNN layout",),
 }
 """What the ledger proposes → the variants that try it, the first that was measured counts."""
 
@@ -46,8 +50,9 @@ _EQUAL_COUNTS: Final = 1e-9
 
 TIME_OF_CALL: Final = "time of a call / that of the layer as given"
 TIME_OF_SAMPLE: Final = "time of a sample / that of the layer as given"
-TIME_WITHOUT_DISPATCH: Final = "time of a call less that of a layer of one value / time of the call"
+TIME_OF_SMALLEST: Final = "time of a layer of one value / that of the call"
 TIME_OF_MEMORY: Final = "time of a call / that of moving its bytes once"
+TIME_OF_DOUBLED: Final = "time of a call on twice the samples / that of the call"
 WORK: Final = "FLOPs of the layer / those of the other"
 """What ratios are of."""
 
@@ -108,7 +113,9 @@ def _headline(told: Explanation, found: Mapping[str, MeasuredVariant]) -> Ledger
     if fast is None:
         return _untested(HEADLINE, text, None, "the fast side was not measured")
     verdict = decide(fast.ratio_of_calls, 1 / told.ratio)
-    reason = "both timed in turn without a profiler, whose own cost is in the ledger's times"
+    reason = "both timed again, in turn, without a profiler"
+    if told.slow.recorded_us is None and told.slow.of == "host time":
+        reason += ", whose own cost is in the ledger's times"
     return LedgerClaim(
         HEADLINE, text, None, fast.name, TIME_OF_CALL, 1 / told.ratio, fast.ratio_of_calls, verdict, reason
     )
@@ -127,11 +134,13 @@ def _by_change(
     if variant.outputs == "different":
         reason = f"{variant.name} gives another output (error {variant.error:.0e}), so its time proves nothing"
         return replace(_untested(claim.factor, claim.title, claim.advice, reason), variant=variant.name)
-    return _decided(claim, variant, predicted, variant.change)
+    return _decided(claim, variant, predicted, variant.change, "at best" if claim.at_best else "estimate")
 
 
-def _decided(claim: Claim, variant: MeasuredVariant, predicted: float, reason: str) -> LedgerClaim:
-    verdict = decide(variant.ratio, predicted)
+def _decided(
+    claim: Claim, variant: MeasuredVariant, predicted: float, reason: str, prediction: Prediction
+) -> LedgerClaim:
+    verdict = decide(variant.ratio, predicted, prediction)
     return LedgerClaim(
         claim.factor,
         claim.title,
@@ -142,13 +151,14 @@ def _decided(claim: Claim, variant: MeasuredVariant, predicted: float, reason: s
         variant.ratio,
         verdict,
         reason,
+        prediction,
     )
 
 
 def _counted_work(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
     """Compare the ledger's FLOPs with torch's own count; no noise is in that."""
     given, fast = next(iter(found.values())), found.get(_FAST)
-    value = next(factor.value for factor in told.factors if factor.name == claim.factor)
+    value = value_of(told, claim)
     if fast is None or not given.flops or not fast.flops:
         return None
     counted = given.flops / fast.flops
@@ -160,66 +170,109 @@ def _counted_work(told: Explanation, claim: Claim, found: Mapping[str, MeasuredV
 
 
 def _as_matrix_product(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
-    """Run the slow side's work as one matrix product: it should be as efficient as the fast side, which is one."""
-    variant = found.get(IM2COL_GEMM)
-    value = next(factor.value for factor in told.factors if factor.name == claim.factor)
-    if variant is None or variant.outputs == "different" or told.fast.is_convolution:
+    """Hold the roof against the slow side's work as one matrix product: nothing that does it may be faster.
+
+    What is not explained is by how much kernels miss their roofs; it means something only if the roof is one.
+    """
+    variant, least_us = found.get(IM2COL_GEMM), ledger.roof_us(told.slow)
+    if variant is None or variant.outputs == "different" or least_us is None:
         return None
-    predicted = 1 - ledger.main_us(told.slow) / told.slow.device_us * (1 - 1 / value)
+    share = least_us / ledger.main_us(told.slow)
     reason = (
-        "on trial is whether a convolution's kernel and a matrix product's differ so: then the same work as one matrix "
-        "product takes the predicted time"
+        f"the main kernel is at {share:.0%} of its roof, {time_text(least_us)}; the same products by another library "
+        "must not be faster than that, or the roof is wrong"
     )
-    return _decided(claim, variant, predicted, reason)
+    return _decided(claim, variant, least_us / told.slow.device_us, reason, "at least")
 
 
 def _against_memory(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
-    """Look whether a side that should wait for memory is faster than the memory."""
-    value = next(factor.value for factor in told.factors if factor.name == claim.factor)
+    """Double the samples of the side that waits for memory: as long as its weights are most of it, that costs little.
+
+    Where the bytes grow with the samples, look at least whether a call is faster than the memory.
+    """
+    value = value_of(told, claim)
     side, variant = (told.slow, next(iter(found.values()))) if value > 1 else (told.fast, found.get(_FAST))
-    least_ns = _memory_ns(side)
-    if variant is None or least_ns is None:
+    least_ns, growth = _memory_ns(side), _growth(side)
+    if variant is None or least_ns is None or side.bytes is None:
         return None
     call = variant.call_ns
+    batch = (side.problem.input_shape or (0,))[0]
+    doubled = found.get(DOUBLED_OTHER if value < 1 else f"batch {2 * batch}")
+    if doubled is not None and growth is not None and growth < _TELLING:
+        measured = _quotient(doubled.call_ns, call)
+        reason = (
+            f"moving its {side.bytes:,} bytes takes {time_text(least_ns / 1000)}; nearly all are weights, which twice "
+            "the samples share, so a call on these takes hardly longer; if it waited for arithmetic, it would take 2 ×"
+        )
+        return _compared(claim, doubled.name, TIME_OF_DOUBLED, growth, measured, "at most", reason)
     measured = MedianInterval(call.median / least_ns, call.low / least_ns, call.high / least_ns, call.samples)
     reason = (
-        f"reading and writing its {side.bytes:,} bytes once takes memory {least_ns / 1000:,.1f} µs; a call that is "
-        "faster has them from a cache"
+        f"moving its {side.bytes:,} bytes once takes {time_text(least_ns / 1000)}; a faster call would show that it "
+        "does not wait for them"
     )
-    return LedgerClaim(
-        claim.factor, claim.title, claim.advice, variant.name, TIME_OF_MEMORY, 1.0, measured, slower(measured), reason
-    )
+    return _compared(claim, variant.name, TIME_OF_MEMORY, 1.0, measured, "at least", reason)
+
+
+_TELLING: Final = 1.5
+"""By how much twice the samples may lengthen a call so that it shows whether arithmetic does, which would double it."""
+
+
+def _growth(side: Side) -> float | None:
+    """Return what twice the samples make of the time of a side that waits for memory, by its roofline."""
+    weight, itemsize = side.problem.weight_shape, ITEMSIZES.get(side.problem.dtype or "")
+    unit = ledger.arithmetic_unit(side).value
+    if not weight or itemsize is None or side.bytes is None or side.flops is None or unit is None:
+        return None
+    more = 2 * side.bytes - prod(weight) * itemsize
+    now, then = side.roofs.bandwidth_for(side.bytes), side.roofs.bandwidth_for(more)
+    if not now or not then:
+        return None
+    return max(more / then, 2 * side.flops * unit) / max(side.bytes / now, side.flops * unit)
 
 
 def _against_smallest(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
-    """Compare the dispatch in the call of the side that has more of it with the time of a layer of one value."""
-    value = next(factor.value for factor in told.factors if factor.name == claim.factor)
+    """Hold a layer of one value against what a call takes around its kernels: that can't be less."""
+    value = value_of(told, claim)
     side, variant = (told.slow, next(iter(found.values()))) if value > 1 else (told.fast, found.get(_FAST))
     smallest = found.get(SMALLEST_LAYER if value > 1 else SMALLEST_OTHER)
     if variant is None or smallest is None:
         return None
-    call, least = variant.call_ns, smallest.call_ns
-    # The ends of the interval are those of the least and most favourable combination of both intervals.
-    measured = MedianInterval(
-        1 - least.median / call.median, 1 - least.high / call.low, 1 - least.low / call.high, call.samples
+    measured = _quotient(smallest.call_ns, variant.call_ns)
+    predicted = side.parts_us["helper"] / side.device_us
+    reason = (
+        "a layer of one value has next to nothing to compute, so it takes no longer than what surrounds the kernels"
     )
-    predicted = 1 - side.parts_us["helper"] / side.device_us
-    reason = "what a layer of one value takes is dispatch alone; the ledger's times hold the profiler's own cost, too"
+    return _compared(claim, smallest.name, TIME_OF_SMALLEST, predicted, measured, "at most", reason)
+
+
+def _quotient(above: MedianInterval, below: MedianInterval) -> MedianInterval:
+    """Divide two medians; the ends are those of the least and the most favourable combination of both intervals."""
+    samples = min(above.samples, below.samples)
+    return MedianInterval(above.median / below.median, above.low / below.high, above.high / below.low, samples)
+
+
+def _compared(
+    claim: Claim,
+    variant: str,
+    quantity: str,
+    predicted: float,
+    measured: MedianInterval,
+    prediction: Prediction,
+    reason: str,
+) -> LedgerClaim:
+    verdict = decide(measured, predicted, prediction)
     return LedgerClaim(
-        claim.factor,
-        claim.title,
-        claim.advice,
-        smallest.name,
-        TIME_WITHOUT_DISPATCH,
-        predicted,
-        measured,
-        decide(measured, predicted),
-        reason,
+        claim.factor, claim.title, claim.advice, variant, quantity, predicted, measured, verdict, reason, prediction
     )
+
+
+def value_of(told: Explanation, claim: Claim) -> float:
+    """Return the factor that a claim is about."""
+    return next(factor.value for factor in told.factors if factor.name == claim.factor)
 
 
 def _memory_ns(side: Side) -> float | None:
-    bandwidth = side.roofs.bandwidth_bytes_per_s
+    bandwidth = None if side.bytes is None else side.roofs.bandwidth_for(side.bytes)
     return None if side.bytes is None or not bandwidth or not isfinite(bandwidth) else side.bytes / bandwidth * 1e9
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from profiler_kit.analysis.timing_statistics import MedianInterval, Verdict
+from profiler_kit.analysis.timing_statistics import MedianInterval, Prediction, Verdict, accepted
 
 Outputs = Literal["same", "different", "not compared"]
 
@@ -17,6 +17,12 @@ OTHER_LAYER: Final = "other layer"
 
 EQUAL_DENSE: Final = "equal dense"
 """Name of the dense layer of equal FLOPs, with which a convolution is compared otherwise."""
+
+DOUBLED_OTHER: Final = "other, twice the batch"
+"""Name of the layer that it is compared with at twice the batch."""
+
+FRESH_MEMORY: Final = "fresh memory"
+"""Name of the layer as it was given where each call gets memory that the system must clear first."""
 
 SMALLEST_LAYER: Final = "smallest layer"
 SMALLEST_OTHER: Final = "smallest other"
@@ -39,6 +45,7 @@ class MeasuredVariant:
         outputs: Whether the output agrees with the reference in double precision.
         error: Largest difference from the reference, relative to its largest value; None if not compared.
         tolerance: Largest error that counts as the same, for the type of number that was computed with.
+        page_faults: Pages that the system gave the process in a call, on average; None where it does not count them.
     """
 
     name: str
@@ -52,6 +59,7 @@ class MeasuredVariant:
     outputs: Outputs
     error: float | None
     tolerance: float | None
+    page_faults: float | None = None
 
     @property
     def flops_per_s(self) -> float | None:
@@ -83,6 +91,7 @@ class LedgerClaim:
         variant: Name of the variant that tests it, None if no single change can test it here.
         quantity: What `predicted` and `measured` are ratios of, in words.
         predicted: The ratio by the claim; None if nothing is predicted.
+        prediction: What kind of prediction that is.
         measured: The same, measured; None if the variant did not run.
         verdict: ``confirmed``, ``refuted``, ``undecided`` (the noise does not decide), or ``not tested``.
         reason: Why it is not tested, or how the verdict was reached.
@@ -97,6 +106,12 @@ class LedgerClaim:
     measured: MedianInterval | None
     verdict: Verdict | Literal["not tested"]
     reason: str
+    prediction: Prediction = "estimate"
+
+    @property
+    def accepted(self) -> tuple[float, float] | None:
+        """The ratios that bear the prediction out, lowest and highest; None if nothing is predicted."""
+        return None if self.predicted is None else accepted(self.predicted, self.prediction)
 
 
 @dataclass(frozen=True)

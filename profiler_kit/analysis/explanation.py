@@ -15,6 +15,7 @@ from profiler_kit.analysis.passes import Passes
 from profiler_kit.analysis.problem_lookup import ProblemNotFoundError, row_named, rows_in_both, slowest_row
 from profiler_kit.analysis.problem_sides import KernelUse, MainKernel, Side, Sides, sides_of
 from profiler_kit.analysis.roofs import Roofs, roofs_of
+from profiler_kit.analysis.undisturbed import without_recording
 from profiler_kit.trace import Trace
 
 __all__ = ["Claim", "Explanation", "Factor", "KernelUse", "MainKernel", "ProblemNotFoundError", "Side", "explain"]
@@ -59,6 +60,7 @@ def explain(
     roofs: Roofs | None = None,
     elapsed: bool = False,
     found: Passes | None = None,
+    undisturbed_us: tuple[float, float] | None = None,
 ) -> Explanation:
     """Explain why one convolution or matrix product takes longer than another, or than itself in another run.
 
@@ -76,6 +78,8 @@ def explain(
         elapsed: Compare the time from the first start to the last end of what a call launches, with the gaps, instead
             of the device time.
         found: What :func:`profiler_kit.analysis.passes.passes` returned for `trace`, if it was asked before.
+        undisturbed_us: Times of a call of either side without the profiler, in µs, if they were measured too; on a CPU
+            the ledger is about these.
 
     Raises:
         ProblemNotFoundError: A name is not found (the nearest ones are suggested), or there is nothing to compare.
@@ -88,7 +92,7 @@ def explain(
             other_row = row_named(first, fast, pass_, prefer=side.pass_)
         else:
             other_row = slowest_row(first, pass_, convolution=False, prefer=side.pass_)
-        return explain_sides(side, first.side(other_row), elapsed=elapsed)
+        return explain_sides(side, first.side(other_row), elapsed=elapsed, undisturbed_us=undisturbed_us)
     second = sides_of(other, roofs or roofs_of(other))
     name, counterpart = slow or fast, fast or slow
     if name is None or counterpart is None:
@@ -96,7 +100,7 @@ def explain(
     else:
         row = row_named(first, name, pass_)
         other_row = row_named(second, counterpart, pass_, prefer=first.side(row).pass_)
-    return explain_sides(first.side(row), second.side(other_row), elapsed=elapsed)
+    return explain_sides(first.side(row), second.side(other_row), elapsed=elapsed, undisturbed_us=undisturbed_us)
 
 
 def explain_slowest(sides: Sides) -> Explanation | None:
@@ -113,13 +117,16 @@ def explain_slowest(sides: Sides) -> Explanation | None:
     return found if found.ratio > 1 else None
 
 
-def explain_sides(slow: Side, fast: Side, *, elapsed: bool = False) -> Explanation:
+def explain_sides(
+    slow: Side, fast: Side, *, elapsed: bool = False, undisturbed_us: tuple[float, float] | None = None
+) -> Explanation:
     """Explain the ratio of two sides.
 
     Args:
         slow: The side that is asked about.
         fast: The side that it is compared with.
         elapsed: See :func:`explain`.
+        undisturbed_us: Likewise.
 
     Raises:
         ProblemNotFoundError: A side took no time, or one is on a GPU and the other on a host.
@@ -129,6 +136,8 @@ def explain_sides(slow: Side, fast: Side, *, elapsed: bool = False) -> Explanati
             raise ProblemNotFoundError(side.source, f"{side.name} took no time that could be explained")
     if slow.of != fast.of:
         raise ProblemNotFoundError(fast.source, f"its times are {fast.of}, those of {slow.source} are {slow.of}")
+    if undisturbed_us is not None and slow.of == "host time":
+        slow, fast = without_recording(slow, undisturbed_us[0]), without_recording(fast, undisturbed_us[1])
     factors, unknown = factors_of(slow, fast, elapsed=elapsed)
     claims = claims_of(slow, fast, factors)
     return Explanation(
@@ -156,9 +165,11 @@ def _notes(slow: Side, fast: Side) -> list[str]:
     if slow.executed_flops is not None:
         notes.append("Kernels were replayed to read hardware counters: times of this trace mean nothing.")
     if slow.of == "host time":
-        notes.append("No GPU activity in the trace: times are the operators' host time, with everything inside them.")
+        notes.append(_about_host_times(slow, fast))
         if slow.main is None or fast.main is None:
             notes.append("What oneDNN and MKL ran was not recorded; pk.profile(…, cpu_kernels=True) does.")
+    told = (_of_primitives(side) for side in (slow, fast) if side.recorded_us is not None)
+    notes += [text for text in told if text]
     machines = [f"{side.roofs.name or 'device not known'}" for side in (slow, fast)]
     if machines[0] != machines[1]:
         notes.append(f"Not the same machine: {machines[0]} against {machines[1]}.")
@@ -170,3 +181,26 @@ def _notes(slow: Side, fast: Side) -> list[str]:
     once = [side.name for side in (slow, fast) if side.calls == 1]
     notes += [f"{name} was called once: a first call may hold work that later ones don't." for name in once]
     return list(dict.fromkeys(notes))
+
+
+def _about_host_times(slow: Side, fast: Side) -> str:
+    if slow.recorded_us is None or fast.recorded_us is None:
+        return (
+            "No GPU activity in the trace: times are the operators' host time, with everything inside them, and with "
+            "what recording them cost, which for calls below 1 ms is much of it."
+        )
+    recorded = against(time_text(slow.recorded_us), time_text(fast.recorded_us))
+    return (
+        f"Times of a call are those without the profiler, measured beside it (recorded, they took {recorded}); "
+        "those of kernels are what the libraries report."
+    )
+
+
+def _of_primitives(side: Side) -> str | None:
+    """Say where a call is too short for what its library reports."""
+    if side.parts_us["helper"] > 0 or side.main is None:
+        return None
+    return (
+        f"{side.name}: what its library reports is longer than the call without recording, "
+        f"{time_text(side.device_us)}, so all of that is taken to be its kernels."
+    )

@@ -105,6 +105,12 @@ def tile_sides(tile: str | None) -> tuple[int, int] | None:
     return (int(sides[0]), int(sides[1])) if len(sides) >= 2 and all(side.isdigit() for side in sides[:2]) else None
 
 
+def tile_depth(tile: str | None) -> int | None:
+    """Return the step along K of a tile as names write it, ``256x64x32``; None if it names none."""
+    sides = (tile or "").split("x")
+    return int(sides[2]) if len(sides) > 2 and sides[2].isdigit() and int(sides[2]) else None
+
+
 def tiling(shape: GemmShape, tile: tuple[int, int], grid: tuple[int, int, int]) -> Tiling | None:
     """Find how tiles cover a product, as the grid confirms it; None if the grid fits neither way of laying them.
 

@@ -114,6 +114,16 @@ def _serves(name: str) -> str | None:
     return FOR_NEXT if to_blocked else FOR_PREVIOUS
 
 
+def reorders_weights(name: str) -> bool:
+    """Tell whether a reorder is one of weights: its layout is blocked along the first dimension (``Acdb16a``).
+
+    That is the number of filters. The first dimension of inputs and outputs is the batch, along which convolutions
+    block nothing.
+    """
+    tags = _REORDERED.match(name)
+    return tags is not None and any("A" in tag for tag in tags.groups())
+
+
 def _within(kernels: pd.DataFrame, own_ns: Rows) -> Rows:
     """Return the kernels' durations, cut so that those of each operator together take no longer than it has."""
     op = kernels["op"].to_numpy(np.int64)

@@ -12,7 +12,8 @@ from typing import Final
 
 from profiler_kit.analysis import ledger_factors as ledger
 from profiler_kit.analysis.gemm_tiles import fill
-from profiler_kit.analysis.kernel_roles import BIAS, LAYOUT_TRANSFORM, MEMSET
+from profiler_kit.analysis.host_work import reorders_weights
+from profiler_kit.analysis.kernel_roles import BIAS, LAYOUT_TRANSFORM, MAIN, MEMSET
 from profiler_kit.analysis.ledger_factors import Factor, main_us, time_us
 from profiler_kit.analysis.ledger_words import multiple, scaled, time_text
 from profiler_kit.analysis.problem_sides import Side
@@ -25,6 +26,7 @@ LOW_PRECISION: Final = "bf16"
 CUDNN_BENCHMARK: Final = "cudnn_benchmark"
 BIAS_OFF: Final = "bias_off"
 COMPILE: Final = "torch_compile"
+LIBRARY_LAYOUT: Final = "onednn_layout"
 
 _MOST: Final = 5
 _FEWEST: Final = 2
@@ -54,6 +56,7 @@ class Claim:
         expected_us: Time of a call of the slow side that the ledger expects after the change; with `BATCH`, for as
             many samples as now. None where it can't be computed.
         batch: With `BATCH`, the batch size to try.
+        at_best: Whether that time is a bound: less can't be expected, but more may well be.
     """
 
     factor: str
@@ -63,6 +66,7 @@ class Claim:
     change: str | None = None
     expected_us: float | None = None
     batch: int | None = None
+    at_best: bool = False
 
     @property
     def text(self) -> str:
@@ -73,12 +77,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class _Advice:
-    """What to try: text, change, expected µs of a call, and batch as in :class:`Claim`."""
+    """What to try: text, change, expected µs of a call, batch, and whether it is a bound, as in :class:`Claim`."""
 
     text: str
     change: str | None
     us: float
     batch: int | None = None
+    at_best: bool = False
 
 
 def headline(slow: Side, fast: Side, *, elapsed: bool) -> str:
@@ -126,30 +131,48 @@ def _claim(slow: Side, fast: Side, factor: Factor) -> Claim:
     advice = advise(slow, fast, factor) if advise else None
     if advice is None:
         return Claim(factor.name, title, evidence)
-    return Claim(factor.name, title, evidence, advice.text, advice.change, advice.us, advice.batch)
+    return Claim(factor.name, title, evidence, advice.text, advice.change, advice.us, advice.batch, advice.at_best)
 
 
-def _expect(slow: Side, us: float) -> str:
+def _expect(slow: Side, us: float, *, at_best: bool = False) -> str:
     saved = 1 - us / slow.device_us
+    if at_best:
+        return f"{time_text(us)} a call at best instead of {time_text(slow.device_us)} (−{saved:.0%} at most)"
     return f"{time_text(us)} a call expected instead of {time_text(slow.device_us)} (−{saved:.0%})"
 
 
-def _without(slow: Side, part: str, change: str, advice: str) -> _Advice | None:
-    """Advise something after which a part of the call's time is not needed."""
+def _without(slow: Side, part: str, change: str, advice: str, *, at_best: bool = True) -> _Advice | None:
+    """Advise something after which a part of the call's time is not needed; another kernel may be chosen with it."""
     if not slow.parts_us[part]:
         return None
     us = slow.device_us - slow.parts_us[part]
-    return _Advice(f"{advice}: {_expect(slow, us)}.", change, us)
+    return _Advice(f"{advice}: {_expect(slow, us, at_best=at_best)}.", change, us, at_best=at_best)
 
 
 def _layout(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
     if slow.of == "host time":
-        advice = "channels_last for model and input, or torch.compile with frozen weights"
-    elif slow.problem.memory_format in ("NHWC", "NDHWC", "NLC"):
+        return _library_layout(slow)
+    if slow.problem.memory_format in ("NHWC", "NDHWC", "NLC"):
         return None
-    else:
-        advice = "model and input in torch.channels_last"
-    return _without(slow, LAYOUT_TRANSFORM, CHANNELS_LAST, advice)
+    return _without(slow, LAYOUT_TRANSFORM, CHANNELS_LAST, "model and input in torch.channels_last")
+
+
+def _library_layout(slow: Side) -> _Advice | None:
+    """Advise to leave tensors in oneDNN's layout: no reorder of them runs, and none is set up.
+
+    What surrounds the kernels of a call is shared between them: each must be looked up or made, and needs memory. That
+    is a model. Weights are reordered in any case, as PyTorch stores them.
+    """
+    reorders = [kernel for kernel in slow.kernels if kernel.role == LAYOUT_TRANSFORM]
+    ours = [kernel for kernel in reorders if not reorders_weights(kernel.name)]
+    primitives = sum(kernel.launches for kernel in slow.kernels if kernel.role in (LAYOUT_TRANSFORM, MAIN))
+    if not ours or not primitives:
+        return None
+    share = sum(kernel.us for kernel in ours) / sum(kernel.us for kernel in reorders)
+    set_up = slow.parts_us["helper"] * sum(kernel.launches for kernel in ours) / primitives
+    us = slow.device_us - slow.parts_us[LAYOUT_TRANSFORM] * share - set_up
+    advice = "tensors left in oneDNN's own layout (torch.utils.mkldnn, or torch.compile with frozen weights)"
+    return _Advice(f"{advice}: {_expect(slow, us)}.", LIBRARY_LAYOUT, us)
 
 
 def _memsets(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
@@ -168,15 +191,20 @@ def _dispatch(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
     sizes = slow.problem.input_shape
     if not slow.parts_us["helper"] or not sizes or len(sizes) < 2:
         return None
+    reorders = [kernel for kernel in slow.kernels if kernel.role == LAYOUT_TRANSFORM]
+    weights = sum(kernel.us for kernel in reorders if reorders_weights(kernel.name))
+    share = weights / sum(kernel.us for kernel in reorders) if reorders else 0.0
+    # Weights are reordered once in a call, too, however many samples there are.
+    once = slow.parts_us["helper"] + share * slow.parts_us[LAYOUT_TRANSFORM]
     batch = sizes[0] * 8
-    us = slow.device_us - slow.parts_us["helper"] * 7 / 8
-    advice = f"a batch of {batch}, which shares it between 8 × the samples"
+    us = slow.device_us - once * 7 / 8
+    advice = f"a batch of {batch}, as what a call needs once is then shared by 8 × the samples"
     return _Advice(f"{advice}: {_expect(slow, us)}, for as many samples as now.", BATCH, us, batch)
 
 
 def _bias(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
     advice = "bias=False where a normalisation follows, or torch.compile, which fuses it"
-    return _without(slow, BIAS, BIAS_OFF, advice)
+    return _without(slow, BIAS, BIAS_OFF, advice, at_best=False)
 
 
 def _channels(slow: Side, fast: Side, _factor: Factor) -> _Advice | None:
@@ -251,14 +279,15 @@ def _unit(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
         return None
     us = slow.device_us - main_us(slow) * (1 - peaks[unit] / peaks[better])
     advice = f"torch.autocast to {better.removesuffix('_tensor')}, which uses tensor cores"
-    return _Advice(f"{advice}: {_expect(slow, us)} at best.", LOW_PRECISION, us)
+    return _Advice(f"{advice}: {_expect(slow, us, at_best=True)}.", LOW_PRECISION, us, at_best=True)
 
 
 def _memory(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
     if slow.problem.dtype != "float32":
         return None
     us = slow.device_us - main_us(slow) / 2
-    return _Advice(f"torch.autocast, which halves the bytes: {_expect(slow, us)}.", LOW_PRECISION, us)
+    told = f"torch.autocast, which halves the bytes: {_expect(slow, us, at_best=True)}."
+    return _Advice(told, LOW_PRECISION, us, at_best=True)
 
 
 def _rest(slow: Side, fast: Side, factor: Factor) -> _Advice | None:
@@ -269,7 +298,8 @@ def _rest(slow: Side, fast: Side, factor: Factor) -> _Advice | None:
     advice = "cudnn.benchmark=True, which times other algorithms"
     if slow.of == "host time" or not slow.is_convolution:
         change, advice = None, "another implementation (library, layout or shapes)"
-    return _Advice(f"{advice}: with one as efficient as the fast side's, {_expect(slow, us)}.", change, us)
+    told = f"{advice}: with one as efficient as the fast side's, {_expect(slow, us, at_best=True)}."
+    return _Advice(told, change, us, at_best=True)
 
 
 _ADVICE: Final[Mapping[str, Callable[[Side, Side, Factor], _Advice | None]]] = {
@@ -298,7 +328,7 @@ _TITLES: Final[Mapping[str, str]] = {
     ledger.MAIN_KERNEL_REST: "Not explained, the remaining efficiency of the main kernels",
     ledger.LAYOUT_TRANSFORMS: "Layout transforms",
     ledger.HELPER_KERNELS: "Helper kernels",
-    ledger.DISPATCH: "Dispatch, outside the library's kernels",
+    ledger.DISPATCH: "Around the library's kernels: dispatch and set-up",
     ledger.MEMSETS: "Memsets",
     ledger.BIAS_KERNELS: "Adding the bias in a kernel of its own",
     ledger.LAUNCH_GAPS: "Gaps between kernels",

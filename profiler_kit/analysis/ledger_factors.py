@@ -18,6 +18,7 @@ from typing import Final
 from profiler_kit.analysis.backward_split import DGRAD, WGRAD
 from profiler_kit.analysis.kernel_roles import BIAS, LAYOUT_TRANSFORM, MAIN, MEMSET
 from profiler_kit.analysis.ledger_words import against, scaled, time_text
+from profiler_kit.analysis.main_loop import steps_evidence
 from profiler_kit.analysis.problem_sides import MainKernel, Side
 
 MEASURED: Final = "measured"
@@ -247,8 +248,8 @@ def _origin(main: MainKernel) -> str:
 
 def memory_bound(side: Side) -> Component:
     """Time that memory needs at least, for each second of the arithmetic; 1 where arithmetic takes longer."""
-    bandwidth = side.roofs.bandwidth_bytes_per_s
     unit, work = arithmetic_unit(side).value, useful_flops(side).value
+    bandwidth = None if side.bytes is None else side.roofs.bandwidth_for(side.bytes)
     if bandwidth is None or unit is None or work is None or side.bytes is None:
         return Component(None, "bandwidth, peak or bytes not known")
     padded = channel_padding(side).value or 1.0
@@ -341,13 +342,30 @@ def _after_main(slow: Side, fast: Side) -> list[Factor]:
     return found
 
 
+def roof_us(side: Side) -> float | None:
+    """Return the least time that the main kernels' work can take by the factors before the rest; None if not known."""
+    parts = [component(side).value for name, _, component in _model(side, side) if name != ALGORITHM_INFLATION]
+    known = [part for part in parts if part is not None]
+    enough = all(component(side).value is not None for component in (useful_flops, arithmetic_unit))
+    return prod(known) * 1e6 if enough else None
+
+
 def _rest_evidence(slow: Side, fast: Side) -> str:
     timed = [time_text(main_us(side)) for side in (slow, fast)]
     if slow.of == "host time":
         timed = [f"{_implementation(side)} {us}" for side, us in zip((slow, fast), timed, strict=True)]
     else:
         timed[0] = f"main kernels {timed[0]}"
-    return f"{against(*timed)}; what the factors before it leave"
+    roofs = [roof_us(side) for side in (slow, fast)]
+    if slow.executed_flops is None and roofs[0] is not None and roofs[1] is not None:
+        shares = (us / main_us(side) for us, side in zip(roofs, (slow, fast), strict=True) if us is not None)
+        timed = [f"{text}, at {share:.0%} of the roof" for text, share in zip(timed, shares, strict=True)]
+    return "; ".join((against(*timed), *_steps(slow, fast), "what the factors before it leave"))
+
+
+def _steps(slow: Side, fast: Side) -> list[str]:
+    padded = channel_padding(slow).value, channel_padding(fast).value
+    return [] if None in padded else steps_evidence(slow, fast, padded[0] or 1.0, padded[1] or 1.0)
 
 
 def _implementation(side: Side) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 import numpy as np
@@ -106,6 +106,9 @@ class Side:
         algorithm: Algorithm family of the main kernels, see :class:`profiler_kit.analysis.selection.Selection`.
         roofs: What the machine can do at best.
         executed_flops: FLOPs that a call executed by the hardware counters, None without any.
+        recorded_us: µs of one call while it was recorded, where ``device_us`` is the time without the profiler
+            (:mod:`profiler_kit.analysis.undisturbed`); None otherwise.
+        typical_us: Medians over the calls in place of means, by part as ``parts_us``; on the host only.
     """
 
     name: str
@@ -126,6 +129,8 @@ class Side:
     algorithm: str
     roofs: Roofs
     executed_flops: float | None = None
+    recorded_us: float | None = None
+    typical_us: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_convolution(self) -> bool:
@@ -252,8 +257,15 @@ def _side(sides: Sides, row: int) -> Side:
         main=main,
         algorithm=str(fields["algorithm"]),
         roofs=sides.roofs,
+        typical_us={} if on_gpu else _typical_us(pieces),
         executed_flops=_executed_flops(sides, parts["call"].to_numpy(), problem.dtype),
     )
+
+
+def _typical_us(pieces: pd.DataFrame) -> dict[str, float]:
+    """Return the median over the calls of what each role takes in one, in µs; the odd call that was held up is not."""
+    by_call = pieces.pivot_table("duration_ns", "part", "role", aggfunc="sum", fill_value=0)
+    return {str(role): float(ns) / 1000 for role, ns in by_call.median().items()}
 
 
 def _executed_flops(sides: Sides, calls: NDArray[np.int64], dtype: str | None) -> float | None:

@@ -106,9 +106,11 @@ def _rated(table: pd.DataFrame, roofs: Roofs) -> pd.DataFrame:
     table["peak_flops_per_s"] = pd.array(peaks, dtype="Float64") if peaks else pd.array([], dtype="Float64")
     seconds = table["total_ns"].astype("Float64") / 1e9
     flops, moved = table["flops"].astype("Float64"), table["bytes"].astype("Float64")
-    bandwidth = roofs.bandwidth_bytes_per_s
     arithmetic = (flops / table["peak_flops_per_s"]).mask(flops == 0, 0.0)
-    memory = moved / bandwidth if bandwidth else moved * pd.NA
+    # A cache may hold what one call moves, but not what all calls do.
+    per_call = (moved / table["calls"].astype("Float64")).astype(object)
+    rates = [None if size is pd.NA else roofs.bandwidth_for(size) for size in per_call]
+    memory = moved / pd.array(rates, dtype="Float64")
     least = arithmetic.where(arithmetic >= memory, memory).where(arithmetic.notna() & memory.notna())
     table["intensity"] = (flops / moved).where(moved > 0)
     table["flops_per_s"] = (flops / seconds).where(seconds > 0)

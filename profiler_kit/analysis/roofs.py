@@ -14,6 +14,9 @@ from profiler_kit.devices import device_of_properties, find_device
 from profiler_kit.trace import Trace
 from profiler_kit.trace.spans import METADATA_KEY
 
+_NEAREST: Final = 2**0.5
+"""Sizes are measured in steps of two; the nearest one is at most this factor away."""
+
 ANY_UNIT: Final = "any unit"
 """Key of a peak that was given without saying of which unit."""
 
@@ -39,6 +42,7 @@ class Roofs:
         sm_count: SMs, or compute units.
         peak_flops_per_s: Peak rate by unit and type, keys as in :class:`profiler_kit.devices.Device`, or `ANY_UNIT`.
         bandwidth_bytes_per_s: Bandwidth of the memory, reads and writes together.
+        cached_bytes_per_s: The same for less data by its size in bytes, measured: a cache may hold it.
         threads: Threads that the CPU's peaks are those of.
         sources: Where the figures come from, in words.
     """
@@ -48,6 +52,7 @@ class Roofs:
     sm_count: int | None = None
     peak_flops_per_s: Mapping[str, float] = field(default_factory=dict)
     bandwidth_bytes_per_s: float | None = None
+    cached_bytes_per_s: Mapping[int, float] = field(default_factory=dict)
     threads: int | None = None
     sources: tuple[str, ...] = ()
 
@@ -60,6 +65,16 @@ class Roofs:
         """Return the peak rate of a unit in FLOP/s, None if it is not known."""
         known = self.peak_flops_per_s
         return None if unit is None else known.get(unit, known.get(ANY_UNIT))
+
+    def bandwidth_for(self, size_bytes: float) -> float | None:
+        """Return the bandwidth at which so many bytes may be moved at best; None if it is not known.
+
+        A CPU's caches may hold them, so it is the highest rate that was measured for about as much data or more.
+        """
+        rates = [rate for size, rate in self.cached_bytes_per_s.items() if size * _NEAREST >= size_bytes]
+        if self.bandwidth_bytes_per_s is None:
+            return None
+        return max([self.bandwidth_bytes_per_s, *rates])
 
 
 def roofs_of(
@@ -86,7 +101,7 @@ def roofs_of(
         roofs = replace(roofs, peak_flops_per_s={ANY_UNIT: float(peak_flops_per_s)})
         sources.append("peak rate as given")
     if bandwidth_bytes_per_s is not None:
-        roofs = replace(roofs, bandwidth_bytes_per_s=float(bandwidth_bytes_per_s))
+        roofs = replace(roofs, bandwidth_bytes_per_s=float(bandwidth_bytes_per_s), cached_bytes_per_s={})
         sources.append("bandwidth as given")
     return replace(roofs, sources=tuple(sources))
 
@@ -148,6 +163,7 @@ def _of_cpu(trace: Trace) -> Roofs:
         kind="cpu",
         peak_flops_per_s={} if peak is None else {"fp32": peak},
         bandwidth_bytes_per_s=bandwidth,
+        cached_bytes_per_s=_by_size(measured.get("copy_bytes_per_s_by_size")),
         threads=_whole(measured.get("threads")) or threads,
         sources=("measured on this CPU when the trace was recorded",),
     )
@@ -155,6 +171,13 @@ def _of_cpu(trace: Trace) -> Roofs:
 
 def _whole(value: Any) -> int | None:
     return value if type(value) is int and value > 0 else None
+
+
+def _by_size(value: Any) -> dict[int, float]:
+    """Read rates by size; what is neither is left out."""
+    items = value.items() if isinstance(value, dict) else ()
+    rates = ((int(size), _rate(rate)) for size, rate in items if size.isascii() and size.isdecimal() and len(size) < 20)
+    return {size: rate for size, rate in rates if rate is not None}
 
 
 def _rate(value: Any) -> float | None:

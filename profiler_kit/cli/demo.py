@@ -99,18 +99,17 @@ def _run_claims(arguments: argparse.Namespace) -> int:
 
 
 def _try_ledgers(result: DenseVsConv, seconds: float, advance: Callable[[float, str], None]) -> list[DemoLedger]:
-    """Explain the slowest layer of each batch size, and test what that says."""
+    """Explain the slowest layer at each batch size, and test what that says."""
     from profiler_kit.experiments.demo_trial import try_demo_ledger
-    from profiler_kit.formats import read_trace
     from profiler_kit.report.demo_ledger import DemoLedger
 
     ledgers = []
-    for place, (batch, path) in enumerate(result.trace_paths.items()):
+    for place, batch in enumerate(result.trace_paths):
 
         def step(share: float, text: str, place: int = place, batch: int = batch) -> None:
             advance((place + share) / len(result.trace_paths), f"batch {batch}: {text}")
 
-        told, trial = try_demo_ledger(read_trace(path), batch, seconds=seconds, progress=step)
+        told, trial = try_demo_ledger(batch, seconds=seconds, progress=step)
         ledgers.append(DemoLedger(batch, told, trial))
     return ledgers
 

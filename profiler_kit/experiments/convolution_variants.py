@@ -10,6 +10,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils import mkldnn
 
 from profiler_kit.analysis.experiment import EQUAL_DENSE
 from profiler_kit.experiments.subject import (
@@ -110,6 +111,27 @@ def unfold_and_multiply(subject: Subject) -> Variant:
         change="windows laid out by unfold, then one matrix product",
         call=call,
         arrange=lambda output: _as_image(output.flatten(0, 1), subject.reference),
+    )
+
+
+def in_library_layout(subject: Subject) -> Variant:
+    """Return the convolution on tensors that stay in oneDNN's own layout, weights laid out beforehand."""
+    layer, given = subject.layer, subject.input
+    if subject.on_gpu or not torch.backends.mkldnn.is_available():
+        raise NotPossibleHereError("oneDNN is a library for CPUs" if subject.on_gpu else "PyTorch is without oneDNN")
+    if not isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) or given.dim() != layer.weight.dim():
+        raise NotPossibleHereError("only for convolutions, on a batch")
+    if given.dtype != torch.float32 or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
+        raise NotPossibleHereError("only for float32, with padding by numbers and zeros")
+    laid_out = mkldnn.to_mkldnn(nn.Sequential(copy.deepcopy(layer)).eval())[0]
+    own_input = given.to_mkldnn()
+    return replace(
+        as_given(subject),
+        name="oneDNN layout",
+        change="input, weights and output in oneDNN's own layout, so that outputs are not reordered",
+        call=lambda: laid_out(own_input),
+        arrange=lambda output: output.to_dense(),
+        countable=False,
     )
 
 

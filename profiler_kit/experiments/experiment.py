@@ -11,9 +11,10 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from profiler_kit.analysis.claims_on_trial import put_on_trial
+from profiler_kit.analysis.claims_on_trial import put_on_trial, value_of
 from profiler_kit.analysis.experiment import (
     AS_GIVEN,
+    DOUBLED_OTHER,
     EQUAL_DENSE,
     OTHER_LAYER,
     SMALLEST_LAYER,
@@ -24,7 +25,7 @@ from profiler_kit.analysis.experiment import (
     Outputs,
 )
 from profiler_kit.analysis.explanation import Explanation, ProblemNotFoundError
-from profiler_kit.analysis.ledger_factors import DISPATCH
+from profiler_kit.analysis.ledger_factors import DISPATCH, MEMORY_BOUND
 from profiler_kit.analysis.timing_statistics import median_interval, ratio_interval
 from profiler_kit.errors import ExperimentError
 from profiler_kit.experiments.convolution_variants import equal_dense, smallest_like
@@ -72,9 +73,10 @@ def experiment(
     """Measure a layer's forward pass under single changes, and put what the ledger says about it to the test.
 
     The changes are those of :func:`profiler_kit.experiments.variants.builders`: layout, precision, batch size,
-    threads, padded channels, no bias, ``torch.compile``, and for a convolution the matrix product that does the same
-    work and the dense layer of equal FLOPs. They are timed in rounds, in another random order each, after a warm-up.
-    What cannot be tried here is listed with the reason. Outputs are compared with the layer in double precision.
+    threads, padded channels, no bias, ``torch.compile``, fresh memory, and for a convolution the matrix product that
+    does the same work and the dense layer of equal FLOPs. They are timed in rounds, in another random order each,
+    after a warm-up. What cannot be tried here is listed with the reason. Outputs are compared with the layer in double
+    precision.
 
     The layer and the input are copied; neither they nor random state, threads or any other setting are changed.
 
@@ -186,8 +188,13 @@ def _comparisons(
     if any(claim.factor == DISPATCH for claim in claims):
         makers[SMALLEST_LAYER] = partial(smallest_like, name=SMALLEST_LAYER, like=subject.layer)
         makers[SMALLEST_OTHER] = partial(smallest_like, name=SMALLEST_OTHER, like=against[0])
-    wanted = tuple(claim.batch for claim in claims if claim.batch is not None)
-    return makers | {name: make for name, make in builders(wanted).items() if name.startswith("batch ")}
+    wanted = [claim.batch for claim in claims if claim.batch is not None]
+    waits = {claim.factor: value_of(told, claim) for claim in claims if told is not None}.get(MEMORY_BOUND)
+    if waits is not None and waits < 1:
+        makers[DOUBLED_OTHER] = partial(_doubled, other=against)
+    elif waits is not None:
+        wanted.append(2 * batch_of(subject.input))
+    return makers | {name: make for name, make in builders(tuple(wanted)).items() if name.startswith("batch ")}
 
 
 def _other_layer(subject: Subject, *, other: tuple[nn.Module, Any]) -> Variant:
@@ -199,6 +206,21 @@ def _other_layer(subject: Subject, *, other: tuple[nn.Module, Any]) -> Variant:
         call=lambda: layer(own_input),
         expected=reference_output(layer, own_input),
         samples=batch_of(own_input),
+    )
+
+
+def _doubled(subject: Subject, *, other: tuple[nn.Module, Any]) -> Variant:
+    layer, own_input = other
+    if own_input.dim() < 2:
+        raise NotPossibleHereError("its input has no batch dimension")
+    twice = torch.cat([own_input, own_input])
+    return replace(
+        as_given(subject),
+        name=DOUBLED_OTHER,
+        change="the layer that it is compared with, on twice the samples",
+        call=lambda: layer(twice),
+        expected=reference_output(layer, twice),
+        samples=batch_of(twice),
     )
 
 
@@ -279,6 +301,7 @@ def _measured(
         outputs=outputs,
         error=error,
         tolerance=None if variant.expected is None else variant.tolerance,
+        page_faults=times.page_faults.get(variant.name),
     )
 
 

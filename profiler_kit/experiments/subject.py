@@ -77,6 +77,7 @@ class Variant:
         setting: Makes what has to hold around a call.
         arrange: Brings an output into the form of `expected`.
         countable: Whether counting FLOPs operator by operator sees what runs.
+        before: What is done before every single call, outside of the time.
     """
 
     name: str
@@ -88,11 +89,12 @@ class Variant:
     setting: Callable[[], AbstractContextManager[object]] = nullcontext
     arrange: Callable[[Any], Any] = field(default=lambda output: output)
     countable: bool = True
+    before: Callable[[], object] | None = None
 
     @property
     def contender(self) -> Contender:
         """What is timed."""
-        return Contender(self.name, self.call, self.setting)
+        return Contender(self.name, self.call, self.setting, self.before)
 
 
 def make_subject(layer: nn.Module, input_: Any) -> Subject:

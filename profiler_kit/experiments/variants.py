@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from profiler_kit.analysis.experiment import EQUAL_DENSE
+from profiler_kit.analysis.experiment import EQUAL_DENSE, FRESH_MEMORY
 from profiler_kit.experiments import convolution_variants
 from profiler_kit.experiments.layer_spec import LARGEST_BYTES
 from profiler_kit.experiments.subject import (
@@ -26,6 +26,7 @@ from profiler_kit.experiments.subject import (
     batch_of,
     threads,
 )
+from profiler_kit.record.allocator import give_back_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,8 @@ def builders(batches: Sequence[int] = BATCHES) -> dict[str, Callable[[Subject], 
         **{f"batch {n}": partial(_other_batch, batch=n) for n in batches},
         "no bias": convolution_variants.without_bias,
         "compiled": _compiled,
+        "oneDNN layout": convolution_variants.in_library_layout,
+        FRESH_MEMORY: _fresh_memory,
         **{_threads_name(n): partial(_other_threads, number=n) for n in counts},
         "im2col GEMM": convolution_variants.matrix_product,
         "im2col + GEMM": convolution_variants.unfold_and_multiply,
@@ -174,6 +177,20 @@ def _compiled(subject: Subject) -> Variant:
         change="torch.compile with its default settings",
         call=lambda: compiled(subject.input),
         countable=False,
+    )
+
+
+def _fresh_memory(subject: Subject) -> Variant:
+    if subject.on_gpu:
+        raise NotPossibleHereError("PyTorch keeps a GPU's memory itself")
+    give_back = give_back_memory()
+    if give_back is None:
+        raise NotPossibleHereError("this C library cannot be asked to give memory back")
+    return replace(
+        as_given(subject),
+        name=FRESH_MEMORY,
+        change="freed memory goes back to the system before each call, which must clear new pages for the output",
+        before=give_back,
     )
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from profiler_kit.collector import collector_paused
+from profiler_kit.record.allocator import keep_freed_memory
 from profiler_kit.record.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ def _make_problems(batch: int, device: str) -> tuple[nn.Module, list[_Problem]]:
 
 def _measure(problems: list[_Problem], batch: int, iterations: int) -> Iterator[Measurement]:
     clock = _time_on_gpu if problems[0].input.is_cuda else _time_on_cpu
+    keep_freed_memory()
     with collector_paused():
         _collect_times(problems, max(iterations // 10, 1), clock)
         times = _collect_times(problems, iterations, clock)

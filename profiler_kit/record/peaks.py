@@ -17,14 +17,21 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MATRIX_SIZES = (512, 1024)
-"""Rows and columns of the matrices: a few threads do best with the one, many threads with the other."""
+MATRIX_SIZES = (256, 512, 1024)
+"""Rows and columns of the matrices: many threads do best with the large ones, and on a busy machine only the small
+ones are done before a thread loses its core."""
 
 COPY_BYTES = 64 << 20
 """Size of the copied array, beyond most caches of the last level."""
 
+CACHED_BYTES = tuple(1 << power for power in range(17, 26))
+"""Bytes read and written together by smaller copies, 128 KiB to 32 MiB, which caches hold or do not."""
+
 _SECONDS_EACH = 0.08
 """Time for each of the measurements, after its warm-up call."""
+
+_SECONDS_EACH_CACHED = 0.02
+"""The same for a smaller copy, which is much quicker."""
 
 _FEWEST_CALLS = 2
 
@@ -34,15 +41,16 @@ _logger = logging.getLogger(__name__)
 def measure_cpu_peaks() -> dict[str, Any] | None:
     """Measure the rate of an fp32 matrix product and of a copy in memory, with PyTorch's number of threads.
 
-    Takes about 0.3 s the first time; the result is kept for the rest of the process as long as the number of threads
+    Takes about 0.6 s the first time; the result is kept for the rest of the process as long as the number of threads
     is the same. It runs in a thread of its own, because autocast, grad mode, default device and torch's modes (such as
     ``FlopCounterMode``) are settings of a thread: the caller's are neither used nor touched. No random numbers are
     drawn.
 
     Returns:
         ``device`` ("cpu"), ``threads``, ``fp32_flops_per_s`` (2·n³ FLOP by the time of a product of n×n matrices),
-        ``copy_bytes_per_s`` (bytes read + bytes written, as STREAM counts them, by the fastest copy) and ``method``;
-        None if it could not be measured.
+        ``copy_bytes_per_s`` (bytes read + bytes written, as STREAM counts them, by the fastest copy),
+        ``copy_bytes_per_s_by_size`` ({bytes read + written: the same of so small a copy}, from caches as far as they
+        hold it) and ``method``; None if it could not be measured.
     """
     measured = _measured(torch.get_num_threads())
     return None if measured is None else dict(measured)
@@ -60,7 +68,8 @@ def _measured(threads: int) -> dict[str, Any] | None:
 def _measure(threads: int, result: dict[str, Any]) -> None:
     try:
         flops_per_s = max(2 * size**3 / _fastest_s(_matrix_product(size)) for size in MATRIX_SIZES)
-        bytes_per_s = 2 * COPY_BYTES / _fastest_s(_copy())
+        bytes_per_s = 2 * COPY_BYTES / _fastest_s(_copy(COPY_BYTES))
+        by_size = {str(size): size / _fastest_s(_copy(size // 2), _SECONDS_EACH_CACHED) for size in CACHED_BYTES}
     except (RuntimeError, MemoryError) as error:  # no memory for the arrays; the recording goes on without peaks
         _logger.debug("the CPU's peaks were not measured: %s", error)
         return
@@ -69,9 +78,11 @@ def _measure(threads: int, result: dict[str, Any]) -> None:
         threads=threads,
         fp32_flops_per_s=flops_per_s,
         copy_bytes_per_s=bytes_per_s,
+        copy_bytes_per_s_by_size=by_size,
         method=(
-            f"fastest of several: torch.mm of n x n float32 matrices, n = {' or '.join(map(str, MATRIX_SIZES))} "
-            f"(2 n^3 FLOP); copy of {COPY_BYTES >> 20} MiB (bytes read + bytes written); before the recording"
+            f"fastest of several: torch.mm of n x n float32 matrices, n = {', '.join(map(str, MATRIX_SIZES))} "
+            f"(2 n^3 FLOP); copy of {COPY_BYTES >> 20} MiB (bytes read + bytes written), and of less by size; "
+            "before the recording"
         ),
     )
 
@@ -84,17 +95,17 @@ def _matrix_product(size: int) -> Callable[[], object]:
     return lambda: torch.mm(first, second, out=product)
 
 
-def _copy() -> Callable[[], object]:
-    source = torch.full((COPY_BYTES // 4,), 1.0, dtype=torch.float32, device="cpu")
+def _copy(size: int) -> Callable[[], object]:
+    source = torch.full((size // 4,), 1.0, dtype=torch.float32, device="cpu")
     target = torch.empty_like(source)
     return lambda: target.copy_(source)
 
 
-def _fastest_s(call: Callable[[], object]) -> float:
+def _fastest_s(call: Callable[[], object], seconds: float = _SECONDS_EACH) -> float:
     """Return the shortest time of several calls, after one that touches the memory and starts the threads."""
     call()
     times: list[float] = []
-    until = time.perf_counter() + _SECONDS_EACH
+    until = time.perf_counter() + seconds
     while len(times) < _FEWEST_CALLS or time.perf_counter() < until:
         start = time.perf_counter()
         call()

@@ -9,10 +9,12 @@ JSON schema ``profiler_kit.experiment``, version 1. A measured time or ratio is 
 | layer, input_shape, dtype, device, load, threads | what was measured, where, and how busy that was before |
 | rounds, seconds, preemptions, level, method | how it was measured, and how often other processes took a core away |
 | variants | [name, change, call_us, ratio (of a sample's time to the layer as given), effect (``faster``, ``slower``, |
-|  | ``no difference seen``, ``not known``), samples, flops, flops_per_s, kernels, outputs, error, tolerance] |
+|  | ``no difference seen``, ``not known``), samples, flops, flops_per_s, kernels, outputs, error, tolerance, |
+|  | page_faults (in a call)] |
 | not_possible | [name, reason] |
 | claims | [factor, statement, advice, variant, quantity, predicted, measured, verdict (``confirmed``, ``refuted``, |
-|  | ``undecided``, ``not tested``), reason] |
+|  | ``undecided``, ``not tested``), reason, prediction (``estimate``, ``at best``, ``at most``, ``at least``), |
+|  | accepted (lowest and highest ratio that bear it out)] |
 | no_claims | why there are none, ``null`` if there are some or none were asked for |
 """
 
@@ -25,6 +27,7 @@ from typing import Any, Final
 
 from profiler_kit.analysis.claims_on_trial import IM2COL_GEMM
 from profiler_kit.analysis.experiment import (
+    DOUBLED_OTHER,
     EQUAL_DENSE,
     OTHER_LAYER,
     SMALLEST_LAYER,
@@ -34,7 +37,8 @@ from profiler_kit.analysis.experiment import (
     MeasuredVariant,
     NotPossible,
 )
-from profiler_kit.analysis.timing_statistics import LEVEL, MedianInterval
+from profiler_kit.analysis.ledger_factors import USEFUL_FLOPS
+from profiler_kit.analysis.timing_statistics import LEVEL, MedianInterval, is_disturbed
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
@@ -52,7 +56,7 @@ METHOD: Final = (
 )
 
 _TITLE: Final = "profiler_kit experiment"
-_NO_CHANGES: Final = (EQUAL_DENSE, OTHER_LAYER, IM2COL_GEMM, SMALLEST_LAYER, SMALLEST_OTHER)
+_NO_CHANGES: Final = (EQUAL_DENSE, OTHER_LAYER, DOUBLED_OTHER, IM2COL_GEMM, SMALLEST_LAYER, SMALLEST_OTHER)
 """Variants that are measured for comparison; nobody could use them in place of the layer."""
 
 _HELPING: Final = 3
@@ -90,6 +94,7 @@ class ExperimentReport:
         """Return the JSON document without its head."""
         result = self.experiment
         document = plain(result)
+        document["claims"] = [_claim_document(one) for one in result.claims]
         document["variants"] = [_variant_document(one) for one in result.variants]
         return {**document, "level": LEVEL, "method": METHOD}
 
@@ -136,16 +141,12 @@ _SMALL: Final = 0.1
 def measured_text(rounds: int, seconds: float, preemptions: int | None) -> str:
     """Say how much was measured, and how often other processes interfered."""
     told = f"{rounds} rounds in random order in {seconds:.1f} s"
-    if preemptions is None or preemptions < _DISTURBING * seconds:
+    if preemptions is None or not is_disturbed(preemptions, seconds):
         return told
     return (
         f"{told}; other processes took a core away {preemptions:,} times: what runs on several threads waits for each "
-        "of them, so times and verdicts may be about that"
+        "of them, so intervals are wide and times may be too long"
     )
-
-
-_DISTURBING: Final = 20
-"""Preemptions a second from which on a reader is warned; an undisturbed process has a few."""
 
 
 def effect(ratio: MedianInterval) -> str:
@@ -162,17 +163,35 @@ def claims_section(claims: Sequence[LedgerClaim]) -> Section:
         details = [("try", claim.advice)] if claim.advice else []
         if claim.measured is not None and claim.predicted is not None:
             told = f"{write('ratio', claim.measured.median)} ({interval_text(claim.measured)})"
-            predicted = write("ratio", claim.predicted)
-            details += [("ratio of", claim.quantity), ("predicted", predicted), ("measured", told)]
+            details += [("ratio of", claim.quantity), ("predicted", _predicted(claim)), ("measured", told)]
         if claim.variant:
             details.append(("by", claim.variant))
         details.append(("because", claim.reason))
         items.append(Item(f"{claim.verdict}: {claim.statement}", details))
     lead = (
-        "Each statement of the ledger against a change that would show it. Confirmed: the whole interval is nearer to "
-        "the prediction than to no effect; refuted: none of it is; undecided: the noise is too large."
+        "Each statement of the ledger against a change that would show it. Confirmed: the measured ratio's whole 95 % "
+        "interval lies within what bears the prediction out (in brackets: for an estimate, within half of its effect, "
+        "no closer than 5 % and no further than 25 % off; for a bound, 5 % beyond it). Refuted: none of the interval "
+        "does. Undecided: the noise leaves both open."
     )
     return Section("The ledger on trial", lead, items=items)
+
+
+def _predicted(claim: LedgerClaim) -> str:
+    """Write what was predicted, and what counts as that: ``0.60 × (0.48–0.75)``, ``0.60 × at best (0.57–1.00)``."""
+    predicted = write("ratio", claim.predicted)
+    if claim.factor in _EXACT or claim.accepted is None:
+        return predicted
+    low, high = (write("ratio", end).removesuffix(" ×") for end in claim.accepted)
+    if claim.prediction == "at most":
+        return f"{predicted} at most (up to {high})"
+    if claim.prediction == "at least":
+        return f"{predicted} at least (from {low})"
+    return f"{predicted}{' at best' if claim.prediction == 'at best' else ''} ({low}–{high})"
+
+
+_EXACT: Final = (USEFUL_FLOPS,)
+"""Factors that are counted; nothing but the exact value bears them out."""
 
 
 def _variants_section(result: Experiment) -> Section:
@@ -183,6 +202,7 @@ def _variants_section(result: Experiment) -> Section:
         Column("interval\n95 %"),
         Column("effect"),
         Column("rate", "flops_per_s", from_width=WIDE),
+        Column("page faults\na call", from_width=WIDE),
         Column("output"),
         Column("error", from_width=WIDE),
     )
@@ -194,6 +214,7 @@ def _variants_section(result: Experiment) -> Section:
             interval_text(one.ratio),
             effect(one.ratio) if number else MISSING,
             one.flops_per_s,
+            MISSING if one.page_faults is None else f"{one.page_faults:,.0f}",
             one.outputs,
             MISSING if one.error is None else f"{one.error:.0e}",
         )
@@ -262,6 +283,12 @@ def _not_possible_section(missing: Sequence[NotPossible]) -> Section:
     return Section("Not possible here", items=items)
 
 
+def _claim_document(one: LedgerClaim) -> dict[str, Any]:
+    ends = one.accepted
+    # JSON has no infinity: a bound has one end.
+    return {**plain(one), "accepted": None if ends is None else [None if end == float("inf") else end for end in ends]}
+
+
 def _variant_document(one: MeasuredVariant) -> dict[str, Any]:
     document = plain(one)
     interval = document.pop("call_ns")
@@ -277,7 +304,7 @@ def _variant_document(one: MeasuredVariant) -> dict[str, Any]:
 
 _CSV_COLUMNS: Final = (
     *("name", "call_us", "call_us_low", "call_us_high", "ratio", "ratio_low", "ratio_high", "rounds", "effect"),
-    *("samples", "flops", "flops_per_s", "outputs", "error", "tolerance", "kernels", "change"),
+    *("samples", "flops", "flops_per_s", "outputs", "error", "tolerance", "page_faults", "kernels", "change"),
 )
 
 

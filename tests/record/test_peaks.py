@@ -29,7 +29,12 @@ def record(tmp_path: Path, **options: Any) -> Path:
 def test_both_rates_are_positive_and_say_how_they_were_measured() -> None:
     measured = measure_cpu_peaks()
     assert measured is not None
-    assert set(measured) == {"device", "threads", "fp32_flops_per_s", "copy_bytes_per_s", "method"}
+    by_size = measured["copy_bytes_per_s_by_size"]
+    assert set(measured) == {
+        *("device", "threads", "fp32_flops_per_s", "copy_bytes_per_s", "copy_bytes_per_s_by_size", "method")
+    }
+    assert [int(size) for size in by_size] == [2**power for power in range(17, 26)]
+    assert min(by_size.values()) > 0
     assert (measured["device"], measured["threads"]) == ("cpu", torch.get_num_threads())
     assert measured["fp32_flops_per_s"] > 0
     assert measured["copy_bytes_per_s"] > 0
@@ -37,12 +42,13 @@ def test_both_rates_are_positive_and_say_how_they_were_measured() -> None:
 
 
 def test_rates_are_work_by_the_fastest_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = iter([0.5, 2.0, 0.25])
-    monkeypatch.setattr(peaks, "_fastest_s", lambda call: next(seconds))
+    seconds = iter([0.1, 0.5, 2.0, 0.25, *(0.01 * 2**place for place in range(9))])
+    monkeypatch.setattr(peaks, "_fastest_s", lambda call, limit=None: next(seconds))
     result: dict[str, Any] = {}
     peaks._measure(3, result)
-    assert result["fp32_flops_per_s"] == max(2 * 512**3 / 0.5, 2 * 1024**3 / 2.0)
+    assert result["fp32_flops_per_s"] == max(2 * 256**3 / 0.1, 2 * 512**3 / 0.5, 2 * 1024**3 / 2.0)
     assert result["copy_bytes_per_s"] == 2 * 64 * 1024**2 / 0.25
+    assert result["copy_bytes_per_s_by_size"] == pytest.approx({str(2**power): 2**17 / 0.01 for power in range(17, 26)})
     assert result["threads"] == 3
 
 

@@ -1,0 +1,49 @@
+"""The C library's allocator: whether memory that a call frees is there for the next call.
+
+glibc gives large blocks back to the system when they are freed, so that the next call gets pages that the system must
+clear and map first, a page fault each. A convolution's output of 8 MB costs 2,000 of them, which may take longer than
+the convolution. How large "large" is depends on the past: freeing a block raises the limit to its size, up to 32 MiB
+(``mallopt(3)``, ``M_MMAP_THRESHOLD``: "dynamic mmap threshold"). So the same call may take one time in a fresh process
+and another in one that has run for a while.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_HIGHEST_LIMIT_BYTES: Final = 31 << 20
+"""Just below glibc's highest limit, ``DEFAULT_MMAP_THRESHOLD_MAX``."""
+
+
+def keep_freed_memory() -> None:
+    """Bring the allocator into the state of a process that has run for a while, by allocating and freeing a block.
+
+    From then on memory below 32 MiB is kept when it is freed. Nothing is set that the program itself would not come to;
+    other allocators ignore it.
+    """
+    block = torch.empty(_HIGHEST_LIMIT_BYTES, dtype=torch.uint8, device="cpu")
+    del block
+
+
+def give_back_memory() -> Callable[[], object] | None:
+    """Return what gives all free memory back to the system, so that the next call gets fresh pages; None without it."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):  # musl, macOS and Windows have none
+        return None
+    return lambda: trim(0)
+
+
+def page_faults() -> int | None:
+    """Return how many pages this process was given so far; None where the system does not say."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows does not have it
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
