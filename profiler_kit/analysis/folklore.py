@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final, Literal
 
-from profiler_kit.analysis.timing_statistics import NO_EFFECT_MARGIN, MedianInterval, Verdict
+from profiler_kit.analysis.timing_statistics import MARGIN, MedianInterval, Verdict
 
 Summary = Literal["confirmed here", "refuted here", "depends", "undecided"]
 
@@ -121,21 +121,21 @@ class Folklore:
 
 
 def takes_longer(ratio: MedianInterval) -> Verdict:
-    """Say whether the first takes noticeably longer than the second: by more than `NO_EFFECT_MARGIN`."""
+    """Say whether the first takes noticeably longer than the second: by more than `MARGIN`."""
     if not _is_known(ratio):
         return "undecided"
-    if ratio.low > NO_EFFECT_MARGIN:
+    if ratio.low > MARGIN:
         return "confirmed"
-    return "refuted" if ratio.high <= NO_EFFECT_MARGIN else "undecided"
+    return "refuted" if ratio.high <= MARGIN else "undecided"
 
 
 def differs(ratio: MedianInterval) -> Verdict:
     """Say whether two times differ noticeably, whichever is longer."""
     if not _is_known(ratio):
         return "undecided"
-    if ratio.low > NO_EFFECT_MARGIN or ratio.high < 1 / NO_EFFECT_MARGIN:
+    if ratio.low > MARGIN or ratio.high < 1 / MARGIN:
         return "confirmed"
-    return "refuted" if ratio.low >= 1 / NO_EFFECT_MARGIN and ratio.high <= NO_EFFECT_MARGIN else "undecided"
+    return "refuted" if ratio.low >= 1 / MARGIN and ratio.high <= MARGIN else "undecided"
 
 
 def no_help(whole: MedianInterval, products: MedianInterval) -> Verdict:

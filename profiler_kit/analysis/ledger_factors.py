@@ -356,11 +356,17 @@ def _rest_evidence(slow: Side, fast: Side) -> str:
         timed = [f"{_implementation(side)} {us}" for side, us in zip((slow, fast), timed, strict=True)]
     else:
         timed[0] = f"main kernels {timed[0]}"
-    roofs = [roof_us(side) for side in (slow, fast)]
+    roofs, doubt = [roof_us(side) for side in (slow, fast)], []
     if slow.executed_flops is None and roofs[0] is not None and roofs[1] is not None:
-        shares = (us / main_us(side) for us, side in zip(roofs, (slow, fast), strict=True) if us is not None)
+        shares = [us / main_us(side) for us, side in zip(roofs, (slow, fast), strict=True) if us is not None]
         timed = [f"{text}, at {share:.0%} of the roof" for text, share in zip(timed, shares, strict=True)]
-    return "; ".join((against(*timed), *_steps(slow, fast), "what the factors before it leave"))
+        if max(shares) > _MEASURED_TWICE:
+            doubt = ["above its roof: the peaks are too low, as those measured on a busy machine are"]
+    return "; ".join((against(*timed), *doubt, *_steps(slow, fast), "what the factors before it leave"))
+
+
+_MEASURED_TWICE: Final = 1.05
+"""Two sound measurements of a rate may differ by this factor."""
 
 
 def _steps(slow: Side, fast: Side) -> list[str]:

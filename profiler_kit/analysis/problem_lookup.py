@@ -153,7 +153,8 @@ def _nearest(sides: Sides, name: str) -> str:
     for row in rows.to_dict("records"):
         for layer in row["layers"]:
             known.setdefault(comparable(layer), layer)
-            known.setdefault(comparable(layer.rpartition(".")[2]), layer)
+            # Names have dots where the recorder wrote them, slashes where they are calls of modules by their class.
+            known.setdefault(comparable(layer.replace("/", ".").rpartition(".")[2]), layer)
         shown = call_name(row).rpartition(",")[0]
         known.setdefault(comparable(shown), shown)
     if not known:

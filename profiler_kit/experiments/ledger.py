@@ -44,7 +44,7 @@ def record_ledger(subject: Subject, other: nn.Module, other_input: Any) -> Expla
     """
     both = nn.ModuleDict({_SLOW: subject.layer, _FAST: other})
     inputs = {_SLOW: subject.input, _FAST: other_input}
-    calls = {name: partial(layer, inputs[name]) for name, layer in both.items()}
+    calls: dict[str, Callable[[], Any]] = {name: partial(layer, inputs[name]) for name, layer in both.items()}
     undisturbed = None if subject.on_gpu else _time_without_profiler(calls)
     with tempfile.TemporaryDirectory(prefix="profiler_kit.") as folder:
         recorder = Recorder(

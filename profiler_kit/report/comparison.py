@@ -114,6 +114,7 @@ def _method(table: pd.DataFrame) -> Section:
         "How to read this",
         f"Times are measured without a profiler: the median of {calls} calls of each, in turn, after a warm-up. Work "
         "and bytes are derived from the shapes: useful operations (a multiplication and an addition count as two), and "
-        "the least that must be moved (each tensor once). Ratios are to the dense layer of the same batch and pass.",
+        "the least that must be moved (each tensor once). Ratios are to the dense layer of the same batch and pass. "
+        "On a CPU, memory that a call frees is kept for the next one, as in a process that has run for a while.",
         notes=arithmetic,
     )

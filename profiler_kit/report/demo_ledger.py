@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from profiler_kit.analysis.explanation import Explanation
 from profiler_kit.report import markdown, terminal
-from profiler_kit.report.experiment import ExperimentReport, claims_section, measured_text
+from profiler_kit.report.experiment import ExperimentReport, claims_section, measured_text, memory_notes
 from profiler_kit.report.explanation import explanation_sections
 from profiler_kit.report.layout import Section
 
@@ -40,4 +40,4 @@ class DemoLedger:
         ledger = next(part for part in explanation_sections(self.told) if part.table is not None)
         result = self.trial.experiment
         measured = f"Measured: {measured_text(result.rounds, result.seconds, result.preemptions)}; load {result.load}."
-        return [ledger, replace(claims_section(result.claims), notes=(measured,))]
+        return [ledger, replace(claims_section(result.claims), notes=(*memory_notes(result), measured))]

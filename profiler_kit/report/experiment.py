@@ -29,6 +29,7 @@ from profiler_kit.analysis.claims_on_trial import IM2COL_GEMM
 from profiler_kit.analysis.experiment import (
     DOUBLED_OTHER,
     EQUAL_DENSE,
+    FRESH_MEMORY,
     OTHER_LAYER,
     SMALLEST_LAYER,
     SMALLEST_OTHER,
@@ -38,7 +39,7 @@ from profiler_kit.analysis.experiment import (
     NotPossible,
 )
 from profiler_kit.analysis.ledger_factors import USEFUL_FLOPS
-from profiler_kit.analysis.timing_statistics import LEVEL, MedianInterval, is_disturbed
+from profiler_kit.analysis.timing_statistics import LEVEL, MARGIN, MedianInterval, is_disturbed
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
@@ -149,6 +150,20 @@ def measured_text(rounds: int, seconds: float, preemptions: int | None) -> str:
     )
 
 
+def memory_notes(result: Experiment) -> list[str]:
+    """Say what a call costs more where its output lies on new pages; nothing if that costs nothing."""
+    given, fresh = result.variants[0], result.variant(FRESH_MEMORY)
+    if fresh is None or fresh.ratio.low <= MARGIN or given.page_faults is None or fresh.page_faults is None:
+        return []
+    told = f"{write('ratio', fresh.ratio.median)} ({interval_text(fresh.ratio)})"
+    text = (
+        "Freed memory is kept here. Where it goes back to the system, as in a process that has just started, a call "
+        f"takes {told} as long: {fresh.page_faults:,.0f} page faults instead of {given.page_faults:,.0f}. "
+        "MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_, or another allocator such as jemalloc, keep it."
+    )
+    return [text]
+
+
 def effect(ratio: MedianInterval) -> str:
     """Say in words what a ratio of times shows."""
     if is_missing(ratio.low):
@@ -222,6 +237,7 @@ def _variants_section(result: Experiment) -> Section:
     ]
     wrong = [one.name for one in result.variants if one.outputs == "different"]
     notes = [f"Another output than the layer's, whatever the time: {', '.join(wrong)}."] if wrong else []
+    notes += memory_notes(result)
     return Section(
         "The layer under single changes",
         "Times of one call, ratios of the time of one sample. " + METHOD,

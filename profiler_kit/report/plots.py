@@ -161,6 +161,7 @@ def draw_roofline(result: Roofline, path: Path, *, dark: bool = False) -> None:
         divisor, unit = unit_of("flops_per_s", [*rates, *peaks.values()])
         if bandwidth:
             _draw_roofs(axes, peaks, bandwidth, (low, high), divisor, theme)
+            _draw_cache(axes, result, (low, high), divisor, theme)
         _draw_points(axes, points, divisor, theme)
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -194,6 +195,19 @@ def _draw_roofs(
         axes.annotate(
             words, (ends[1], peak / divisor), (-4, 3), textcoords="offset points", ha="right", va="bottom", fontsize=8
         )
+
+
+def _draw_cache(axes: Any, result: Roofline, ends: tuple[float, float], divisor: float, theme: _Theme) -> None:
+    """Draw the slope of the fastest cache, dashed; calls whose bytes it holds may lie above that of the memory."""
+    peaks, fastest = peaks_to_show(result), max(result.roofs.cached_bytes_per_s.values(), default=0.0)
+    if not peaks or fastest <= (result.roofs.bandwidth_bytes_per_s or 0.0):
+        return
+    end = min(max(peaks.values()) / fastest, ends[1])
+    places = [ends[0], end]
+    axes.plot(places, [place * fastest / divisor for place in places], color=theme.text, lw=1.0, ls="--")
+    axes.annotate(
+        "from a cache", (ends[0], ends[0] * fastest / divisor), (6, 10), textcoords="offset points", fontsize=8
+    )
 
 
 def _draw_points(axes: Any, points: list[Point], divisor: float, theme: _Theme) -> None:

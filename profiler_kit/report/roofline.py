@@ -168,7 +168,19 @@ def _ceilings(result: Roofline) -> Section:
         f"{'; '.join(roofs.sources)[:1].upper()}{'; '.join(roofs.sources)[1:]}."
     )
     shown = [(unit, peak, moved, f"{ridge:.3g}") for unit, peak, moved, ridge in rows]
-    return Section("Roofs", lead, table=Table(columns, shown))
+    return Section("Roofs", lead, table=Table(columns, shown), notes=_cached(roofs))
+
+
+def _cached(roofs: Roofs) -> list[str]:
+    """Say that what caches hold is moved faster."""
+    rates = {size: rate for size, rate in roofs.cached_bytes_per_s.items() if rate > (roofs.bandwidth_bytes_per_s or 0)}
+    if not rates:
+        return []
+    fastest = max(rates, key=lambda size: rates[size])
+    moved = with_unit("bytes_per_s", rates[fastest])
+    return [
+        f"Caches are faster: {moved} for {with_unit('bytes', fastest)}. A call is held against the rate for its bytes."
+    ]
 
 
 def _table(result: Roofline, name: str, rows: int) -> Section:

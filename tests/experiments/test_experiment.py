@@ -106,7 +106,7 @@ def test_json_csv_markdown_and_text_tell_the_same(report: ExperimentReport) -> N
 
 def test_interference_by_other_processes_is_told(report: ExperimentReport) -> None:
     result = replace(report.experiment, rounds=9, seconds=2.0)
-    for preemptions, warned in ((None, False), (39, False), (41, True)):
+    for preemptions, warned in ((None, False), (199, False), (201, True)):
         text = ExperimentReport(replace(result, preemptions=preemptions)).to_text(width=160)
         assert "9 rounds in random order in 2.0 s" in text
         assert (f"other processes took a core away {preemptions} times" in text) is warned
