@@ -112,7 +112,7 @@ def _headline(told: Explanation, found: Mapping[str, MeasuredVariant]) -> Ledger
     text = told.sentences[0]
     if fast is None:
         return _untested(HEADLINE, text, None, "the fast side was not measured")
-    verdict = decide(fast.ratio_of_calls, 1 / told.ratio)
+    verdict = decide(_with_spread(fast.ratio_of_calls, told), 1 / told.ratio)
     reason = "both timed again, in turn, without a profiler"
     if told.slow.recorded_us is None and told.slow.of == "host time":
         reason += ", whose own cost is in the ledger's times"
@@ -134,13 +134,23 @@ def _by_change(
     if variant.outputs == "different":
         reason = f"{variant.name} gives another output (error {variant.error:.0e}), so its time proves nothing"
         return replace(_untested(claim.factor, claim.title, claim.advice, reason), variant=variant.name)
-    return _decided(claim, variant, predicted, variant.change, "at best" if claim.at_best else "estimate")
+    return _decided(told, claim, variant, predicted, variant.change, "at best" if claim.at_best else "estimate")
+
+
+def _with_spread(measured: MedianInterval, told: Explanation) -> MedianInterval:
+    """Return a measured ratio with the noise of the prediction, which rests on times as well, added to its own."""
+    return replace(measured, low=measured.low / told.spread, high=measured.high * told.spread)
 
 
 def _decided(
-    claim: Claim, variant: MeasuredVariant, predicted: float, reason: str, prediction: Prediction
+    told: Explanation,
+    claim: Claim,
+    variant: MeasuredVariant,
+    predicted: float,
+    reason: str,
+    prediction: Prediction,
 ) -> LedgerClaim:
-    verdict = decide(variant.ratio, predicted, prediction)
+    verdict = decide(_with_spread(variant.ratio, told), predicted, prediction)
     return LedgerClaim(
         claim.factor,
         claim.title,
@@ -182,7 +192,7 @@ def _as_matrix_product(told: Explanation, claim: Claim, found: Mapping[str, Meas
         f"the main kernel is at {share:.0%} of its roof, {time_text(least_us)}; the same products by another library "
         "must not be faster than that, or the roof is wrong"
     )
-    return _decided(claim, variant, least_us / told.slow.device_us, reason, "at least")
+    return _decided(told, claim, variant, least_us / told.slow.device_us, reason, "at least")
 
 
 def _against_memory(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:

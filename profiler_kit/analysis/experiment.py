@@ -18,7 +18,7 @@ OTHER_LAYER: Final = "other layer"
 EQUAL_DENSE: Final = "equal dense"
 """Name of the dense layer of equal FLOPs, with which a convolution is compared otherwise."""
 
-DOUBLED_OTHER: Final = "other, twice the batch"
+DOUBLED_OTHER: Final = "doubled other"
 """Name of the layer that it is compared with at twice the batch."""
 
 FRESH_MEMORY: Final = "fresh memory"

@@ -38,6 +38,8 @@ class Explanation:
         fast: The side that it is compared with.
         claims: The statements about single factors with what to try and what to expect of it.
         notes: What is not known, and other things to bear in mind.
+        spread: Factor by which the times that it rests on may be off, by the confidence interval of their ratio; 1
+            where they were recorded, and nothing is known of that.
     """
 
     ratio: float
@@ -48,6 +50,7 @@ class Explanation:
     fast: Side
     claims: tuple[Claim, ...]
     notes: tuple[str, ...]
+    spread: float = 1.0
 
 
 def explain(

@@ -154,9 +154,13 @@ def no_help(whole: MedianInterval, products: MedianInterval) -> Verdict:
 
 
 def sum_up(verdicts: Iterable[Verdict]) -> Summary:
-    """Return the verdict on a claim: cases that decide must agree, those that do not are left out."""
-    found = set(verdicts) - {"undecided"}
-    if not found:
+    """Return the verdict on a claim: cases that decide must agree, and be at least half of all.
+
+    One case of several that decides says little: the more are tried, the likelier one of them is wrong by chance.
+    """
+    cases = list(verdicts)
+    found = set(cases) - {"undecided"}
+    if 2 * cases.count("undecided") > len(cases) or not found:
         return "undecided"
     if len(found) > 1:
         return "depends"

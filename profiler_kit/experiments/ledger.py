@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from functools import partial
+from math import sqrt
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import nn
 
 from profiler_kit.analysis.explanation import Explanation, explain
-from profiler_kit.analysis.timing_statistics import median_interval
+from profiler_kit.analysis.timing_statistics import median_interval, ratio_interval
 from profiler_kit.experiments.interleaved import Contender, time_interleaved
 from profiler_kit.formats import read_trace
 from profiler_kit.record import Recorder
@@ -58,13 +60,19 @@ def record_ledger(subject: Subject, other: nn.Module, other_input: Any) -> Expla
                         both[name](inputs[name])
                 recorder.step()
         trace = read_trace(recorder.trace_paths[0], cache=False)
-    return explain(trace, _SLOW, _FAST, pass_="forward", undisturbed_us=undisturbed)  # noqa: S106 (of a pass)
+    if undisturbed is None:
+        return explain(trace, _SLOW, _FAST, pass_="forward")  # noqa: S106 (the name of a pass, no password)
+    times_us, spread = undisturbed
+    told = explain(trace, _SLOW, _FAST, pass_="forward", undisturbed_us=times_us)  # noqa: S106
+    return replace(told, spread=spread)
 
 
-def _time_without_profiler(calls: dict[str, Callable[[], Any]]) -> tuple[float, float]:
+def _time_without_profiler(calls: dict[str, Callable[[], Any]]) -> tuple[tuple[float, float], float]:
+    """Return the times of a call in µs, slow and fast, and the factor by which their ratio may be off."""
     with torch.no_grad():
         for call in calls.values():
             call()
     times = time_interleaved([Contender(name, call) for name, call in calls.items()], seconds=_SECONDS)
     slow, fast = (median_interval(times.call_ns[name]).median / 1000 for name in (_SLOW, _FAST))
-    return slow, fast
+    ratio = ratio_interval(times.call_ns[_SLOW], times.call_ns[_FAST])
+    return (slow, fast), sqrt(ratio.high / ratio.low)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _HIGHEST_LIMIT_BYTES: Final = 31 << 20
 """Just below glibc's highest limit, ``DEFAULT_MMAP_THRESHOLD_MAX``."""
 
+_TIMES: Final = 3
+"""A block that is cut from memory that was freed before raises no limit, and frees that memory; the next one does."""
+
 
 def keep_freed_memory() -> None:
     """Bring the allocator into the state of a process that has run for a while, by allocating and freeing a block.
@@ -27,8 +30,9 @@ def keep_freed_memory() -> None:
     From then on memory below 32 MiB is kept when it is freed. Nothing is set that the program itself would not come to;
     other allocators ignore it.
     """
-    block = torch.empty(_HIGHEST_LIMIT_BYTES, dtype=torch.uint8, device="cpu")
-    del block
+    for _ in range(_TIMES):
+        block = torch.empty(_HIGHEST_LIMIT_BYTES, dtype=torch.uint8, device="cpu")
+        del block
 
 
 def give_back_memory() -> Callable[[], object] | None:

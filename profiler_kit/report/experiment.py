@@ -187,7 +187,7 @@ def claims_section(claims: Sequence[LedgerClaim]) -> Section:
         "Each statement of the ledger against a change that would show it. Confirmed: the measured ratio's whole 95 % "
         "interval lies within what bears the prediction out (in brackets: for an estimate, within half of its effect, "
         "no closer than 5 % and no further than 25 % off; for a bound, 5 % beyond it). Refuted: none of the interval "
-        "does. Undecided: the noise leaves both open."
+        "does. Undecided: the noise leaves both open, that of the times counted with which the ledger was made."
     )
     return Section("The ledger on trial", lead, items=items)
 

@@ -91,8 +91,9 @@ class FolkloreReport:
         heading = "a convolution is slower than a dense layer, because …"
         columns = (Column("", "count"), Column(heading, wrap=True), Column("verdict"))
         lead = (
-            "A claim is confirmed or refuted here if all cases that the noise leaves decided agree, and depends if "
-            "they do not. Noticeable is a difference of more than 5 %, by the whole confidence interval of the ratio."
+            "A claim is confirmed or refuted here if the noise leaves at least half of its cases decided and these "
+            "agree; it depends if they do not. Noticeable is a difference of more than 5 %, by the whole confidence "
+            "interval of the ratio."
         )
         return Section("Verdicts", lead, table=Table(columns, rows))
 

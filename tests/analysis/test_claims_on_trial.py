@@ -177,11 +177,23 @@ def test_waiting_for_memory_is_tested_by_twice_the_samples(ledger: Explanation, 
     """The dense layer of (1,1024) × (512,1024): its weights are 2,097,152 of its bytes, and twice the samples' too."""
     roofs = Roofs("machine", "cpu", peak_flops_per_s={"fp32": 1e12}, bandwidth_bytes_per_s=2e10, threads=2)
     told = with_factor(replace(ledger, fast=replace(ledger.fast, roofs=roofs)), "memory_bound", 0.1)
-    doubled = variant("other, twice the batch", 0.1 * factor, 0.1 * factor)
+    doubled = variant("doubled other", 0.1 * factor, 0.1 * factor)
     claim = only(put_on_trial(told, [GIVEN, FAST, doubled], [], fast="equal dense"))
     inputs_and_outputs = 4 * (1024 + 512)
     assert claim.predicted == pytest.approx(1 + inputs_and_outputs / (ledger.fast.bytes or 0))
-    assert (claim.verdict, claim.prediction, claim.variant) == (verdict, "at most", "other, twice the batch")
+    assert (claim.verdict, claim.prediction, claim.variant) == (verdict, "at most", "doubled other")
+
+
+def test_noise_of_the_prediction_leaves_it_open(ledger: Explanation) -> None:
+    """Times that are known to a factor of two only can neither confirm nor refute what rests on them."""
+    for low, high in ((0.49, 0.51), (0.8, 0.9)):
+        measured = [GIVEN, variant("channels_last", low, high)]
+        told = expecting(ledger, 0.5)
+        assert only(put_on_trial(told, measured, [], fast="equal dense")).verdict != "undecided"
+        told = replace(told, spread=2.0)
+        claim = only(put_on_trial(told, measured, [], fast="equal dense"))
+        assert claim.verdict == "undecided"
+        assert claim.measured == interval(low, high)
 
 
 def test_a_bound_is_told_from_an_estimate(ledger: Explanation) -> None:

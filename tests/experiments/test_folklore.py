@@ -74,6 +74,7 @@ def test_an_algorithm_is_judged_by_what_no_implementation_can_do_without(
         (["refuted", "refuted"], "refuted here"),
         (["confirmed", "refuted", "undecided"], "depends"),
         (["undecided"], "undecided"),
+        (["refuted", "undecided", "undecided"], "undecided"),
         ([], "undecided"),
     ],
 )
