@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from profiler_kit._profile import profile
-    from profiler_kit.analysis.copies import copies
-    from profiler_kit.analysis.explanation import Explanation, explain
-    from profiler_kit.analysis.idle import idle
-    from profiler_kit.analysis.launches import launches
-    from profiler_kit.analysis.memory_use import memory_use
-    from profiler_kit.analysis.overlap import overlap
-    from profiler_kit.analysis.rank_times import rank_times
-    from profiler_kit.analysis.run_diff import diff_runs
-    from profiler_kit.analysis.steps import steps
+    from profiler_kit.analysis.device_time.copies import copies
+    from profiler_kit.analysis.device_time.idle import idle
+    from profiler_kit.analysis.device_time.launches import launches
+    from profiler_kit.analysis.device_time.memory_use import memory_use
+    from profiler_kit.analysis.device_time.overlap import overlap
+    from profiler_kit.analysis.device_time.steps import steps
+    from profiler_kit.analysis.ledger.explanation import Explanation, explain
+    from profiler_kit.analysis.ranks.rank_times import rank_times
+    from profiler_kit.analysis.runs.run_diff import diff_runs
     from profiler_kit.errors import (
         ExperimentError,
         MissingExtraError,
@@ -65,7 +65,7 @@ __all__ = [
 
 _HOMES = {
     "ExperimentError": "profiler_kit.errors",
-    "Explanation": "profiler_kit.analysis.explanation",
+    "Explanation": "profiler_kit.analysis.ledger.explanation",
     "KernelIdentity": "profiler_kit.kernels",
     "MissingExtraError": "profiler_kit.errors",
     "ProfilerKitError": "profiler_kit.errors",
@@ -75,22 +75,22 @@ _HOMES = {
     "TraceFormatError": "profiler_kit.errors",
     "TraceNotFoundError": "profiler_kit.errors",
     "check_trace": "profiler_kit.testing",
-    "copies": "profiler_kit.analysis.copies",
-    "diff_runs": "profiler_kit.analysis.run_diff",
+    "copies": "profiler_kit.analysis.device_time.copies",
+    "diff_runs": "profiler_kit.analysis.runs.run_diff",
     "experiment": "profiler_kit.experiments.experiment",
-    "explain": "profiler_kit.analysis.explanation",
+    "explain": "profiler_kit.analysis.ledger.explanation",
     "find_traces": "profiler_kit.formats",
     "identify": "profiler_kit.kernels",
-    "idle": "profiler_kit.analysis.idle",
-    "launches": "profiler_kit.analysis.launches",
+    "idle": "profiler_kit.analysis.device_time.idle",
+    "launches": "profiler_kit.analysis.device_time.launches",
     "make_report": "profiler_kit.report",
-    "memory_use": "profiler_kit.analysis.memory_use",
-    "overlap": "profiler_kit.analysis.overlap",
+    "memory_use": "profiler_kit.analysis.device_time.memory_use",
+    "overlap": "profiler_kit.analysis.device_time.overlap",
     "profile": "profiler_kit._profile",
-    "rank_times": "profiler_kit.analysis.rank_times",
+    "rank_times": "profiler_kit.analysis.ranks.rank_times",
     "read_ranks": "profiler_kit.formats",
     "read_trace": "profiler_kit.formats",
-    "steps": "profiler_kit.analysis.steps",
+    "steps": "profiler_kit.analysis.device_time.steps",
 }
 """Public name → module. Names are resolved on first use, so that importing the package loads nothing heavy."""
 

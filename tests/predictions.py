@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from profiler_kit.analysis.layer_convolutions import layer_convolutions
-from profiler_kit.analysis.predicted_selection import PredictedSelection, Variant, predicted_selection, questions
-from profiler_kit.analysis.selection import selection
+from profiler_kit.analysis.selection.layer_convolutions import layer_convolutions
+from profiler_kit.analysis.selection.predicted_selection import (
+    PredictedSelection,
+    Variant,
+    predicted_selection,
+    questions,
+)
+from profiler_kit.analysis.selection.selection import selection
 from profiler_kit.cudnn.description import target_of_device
 from profiler_kit.cudnn.plans import NUMERICAL_NOTES, Plan, Prediction
 from profiler_kit.devices import find_device

@@ -42,7 +42,7 @@ class CheckCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command; returns 1 if a rule is not passed."""
-        from profiler_kit.analysis.checks import check, kernel_set
+        from profiler_kit.analysis.findings.checks import check, kernel_set
         from profiler_kit.printable import printable
         from profiler_kit.report.checks import checks_json, checks_sections
         from profiler_kit.testing.rules import read_rules, write_baseline

@@ -25,8 +25,8 @@ class CopiesCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.copies import copies
-        from profiler_kit.analysis.layer_of_op import layers_of_ops
+        from profiler_kit.analysis.device_time.copies import copies
+        from profiler_kit.analysis.work.layer_of_op import layers_of_ops
         from profiler_kit.report.copies import copies_csv, copies_json, copies_sections
 
         trace = read_newest(arguments)

@@ -63,7 +63,7 @@ class DemoCommand:
         require_torch("the demo")
         if arguments.claims:
             return _run_claims(arguments)
-        from profiler_kit.analysis.layer_comparison import compare_layers
+        from profiler_kit.analysis.measured.layer_comparison import compare_layers
         from profiler_kit.experiments.machine import load_average
         from profiler_kit.record import record_dense_vs_conv
         from profiler_kit.report.comparison import ComparisonReport

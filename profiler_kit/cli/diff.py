@@ -30,7 +30,7 @@ class DiffCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.run_diff import diff_runs
+        from profiler_kit.analysis.runs.run_diff import diff_runs
         from profiler_kit.report.diff import diff_csv, diff_facts, diff_json, diff_sections
 
         traces = [

@@ -44,7 +44,7 @@ class ExplainCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.explanation import explain
+        from profiler_kit.analysis.ledger.explanation import explain
         from profiler_kit.cli.witnesses import explanation_witnesses
         from profiler_kit.report.explanation import explanation_facts, explanation_json, explanation_sections
 

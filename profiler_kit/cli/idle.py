@@ -27,9 +27,9 @@ class IdleCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.idle import idle
-        from profiler_kit.analysis.launches import launches
-        from profiler_kit.analysis.layer_of_op import layers_of_ops
+        from profiler_kit.analysis.device_time.idle import idle
+        from profiler_kit.analysis.device_time.launches import launches
+        from profiler_kit.analysis.work.layer_of_op import layers_of_ops
         from profiler_kit.report.idle import idle_csv, idle_json, idle_sections
 
         trace = read_newest(arguments)

@@ -25,7 +25,7 @@ class LayersCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.layer_times import layer_times
+        from profiler_kit.analysis.times.layer_times import layer_times
         from profiler_kit.report.layers import layers_csv, layers_json, layers_sections
 
         trace = read_newest(arguments)

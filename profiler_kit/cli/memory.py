@@ -25,7 +25,7 @@ class MemoryCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.memory_use import memory_use
+        from profiler_kit.analysis.device_time.memory_use import memory_use
         from profiler_kit.report.memory import memory_csv, memory_json, memory_sections
 
         trace = read_newest(arguments)

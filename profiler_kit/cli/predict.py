@@ -24,7 +24,7 @@ from profiler_kit.cli.reading import add_trace_arguments, read_newest
 from profiler_kit.devices import DEVICES
 
 if TYPE_CHECKING:
-    from profiler_kit.analysis.layer_convolutions import LayerConvolutions
+    from profiler_kit.analysis.selection.layer_convolutions import LayerConvolutions
     from profiler_kit.trace import Trace
 
 

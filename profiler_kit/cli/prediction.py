@@ -12,8 +12,8 @@ from profiler_kit.cli.progress import progress_bar
 from profiler_kit.errors import ProfilerKitError
 
 if TYPE_CHECKING:
-    from profiler_kit.analysis.layer_convolutions import LayerConvolution, LayerConvolutions
-    from profiler_kit.analysis.predicted_selection import PredictedSelection, Variant
+    from profiler_kit.analysis.selection.layer_convolutions import LayerConvolution, LayerConvolutions
+    from profiler_kit.analysis.selection.predicted_selection import PredictedSelection, Variant
     from profiler_kit.cudnn.description import Target
     from profiler_kit.trace import Trace
 
@@ -54,8 +54,8 @@ class Wanted:
 
 def convolutions_of(trace: Trace) -> LayerConvolutions:
     """Collect the convolutions of a trace: those with most device time first, or, without a device, by first call."""
-    from profiler_kit.analysis.layer_convolutions import layer_convolutions
-    from profiler_kit.analysis.selection import selection
+    from profiler_kit.analysis.selection.layer_convolutions import layer_convolutions
+    from profiler_kit.analysis.selection.selection import selection
 
     order = None
     if not len(trace.kernels):
@@ -75,8 +75,8 @@ def predict(wanted: Wanted, trace: Trace | None, found: LayerConvolutions) -> Pr
     Raises:
         ProfilerKitError: What is wanted isn't known, or cuDNN can't be asked.
     """
-    from profiler_kit.analysis.layer_convolutions import PASSES
-    from profiler_kit.analysis.predicted_selection import predicted_selection, questions
+    from profiler_kit.analysis.selection.layer_convolutions import PASSES
+    from profiler_kit.analysis.selection.predicted_selection import predicted_selection, questions
     from profiler_kit.cudnn.oracle import Oracle
 
     passes = PASSES if wanted.passes is None else _listed(wanted.passes, PASSES, "pass")
@@ -105,7 +105,7 @@ def targets(text: str | None, trace: Trace | None) -> list[Target]:
     Raises:
         ProfilerKitError: A name means none, or none that there is a cuDNN for.
     """
-    from profiler_kit.analysis.prediction_agreement import target_of_trace
+    from profiler_kit.analysis.selection.prediction_agreement import target_of_trace
     from profiler_kit.cudnn.description import target_of_device
     from profiler_kit.devices import find_device
 
@@ -129,7 +129,7 @@ def targets(text: str | None, trace: Trace | None) -> list[Target]:
 
 def _variants(wanted: Wanted, trace: Trace | None, convolutions: Sequence[LayerConvolution]) -> list[Variant]:
     """Return the variants that were asked for, GPUs outermost."""
-    from profiler_kit.analysis.predicted_selection import Variant
+    from profiler_kit.analysis.selection.predicted_selection import Variant
     from profiler_kit.cudnn.problem import ITEM_BYTES
 
     recorded = list(dict.fromkeys(one.dtype for one in convolutions))

@@ -33,7 +33,7 @@ class RanksCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.rank_times import rank_times
+        from profiler_kit.analysis.ranks.rank_times import rank_times
         from profiler_kit.report.ranks import ranks_csv, ranks_facts, ranks_json, ranks_sections
 
         result = rank_times(_read(arguments))

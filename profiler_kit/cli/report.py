@@ -7,14 +7,14 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from profiler_kit.analysis.kernel_facts import GROUPS
+from profiler_kit.analysis.work.kernel_facts import GROUPS
 from profiler_kit.cli.output import FORMATS, add_output_arguments, text_width, wants_color, write_output
 from profiler_kit.cli.prediction import OF_TRACE, Wanted, convolutions_of, predict
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
 from profiler_kit.errors import ProfilerKitError
 
 if TYPE_CHECKING:
-    from profiler_kit.analysis.predicted_selection import PredictedSelection
+    from profiler_kit.analysis.selection.predicted_selection import PredictedSelection
     from profiler_kit.trace import Trace
 
 _HTML = "html"

@@ -36,8 +36,8 @@ class RooflineCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.counters import counters
-        from profiler_kit.analysis.roofline import roofline
+        from profiler_kit.analysis.ledger.counters import counters
+        from profiler_kit.analysis.ledger.roofline import roofline
         from profiler_kit.report.roofline import TABLES, device_text, roofline_csv, roofline_json, roofline_sections
 
         trace = read_newest(arguments)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from profiler_kit.analysis.roofs import Roofs
+    from profiler_kit.analysis.ledger.roofs import Roofs
     from profiler_kit.trace import Trace
 
 
@@ -23,7 +23,7 @@ def given_roofs(arguments: argparse.Namespace, trace: Trace) -> Roofs | None:
     Raises:
         profiler_kit.devices.UnknownDeviceError: No GPU is known by the name that was given.
     """
-    from profiler_kit.analysis.roofs import roofs_of
+    from profiler_kit.analysis.ledger.roofs import roofs_of
 
     if arguments.device is None and arguments.peak_flops is None and arguments.bandwidth is None:
         return None

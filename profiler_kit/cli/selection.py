@@ -27,9 +27,9 @@ class SelectionCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.passes import passes
-        from profiler_kit.analysis.reported_engines import reported_engines
-        from profiler_kit.analysis.selection import ledger_work, selection
+        from profiler_kit.analysis.passes.passes import passes
+        from profiler_kit.analysis.selection.reported_engines import reported_engines
+        from profiler_kit.analysis.selection.selection import ledger_work, selection
         from profiler_kit.report.reported_engines import reported_engines_document, reported_engines_section
         from profiler_kit.report.selection import selection_csv, selection_json, selection_sections
 

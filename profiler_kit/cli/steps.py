@@ -25,8 +25,8 @@ class StepsCommand:
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
-        from profiler_kit.analysis.overlap import overlap
-        from profiler_kit.analysis.steps import steps
+        from profiler_kit.analysis.device_time.overlap import overlap
+        from profiler_kit.analysis.device_time.steps import steps
         from profiler_kit.report.steps import steps_csv, steps_json, steps_sections
 
         trace = read_newest(arguments)

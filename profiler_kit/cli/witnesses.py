@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from profiler_kit.errors import ProfilerKitError
 
 if TYPE_CHECKING:
-    from profiler_kit.analysis.explanation import Explanation, Side
-    from profiler_kit.analysis.prediction_agreement import PredictionAgreement
+    from profiler_kit.analysis.ledger.explanation import Explanation, Side
+    from profiler_kit.analysis.selection.prediction_agreement import PredictionAgreement
     from profiler_kit.cudnn.description import Target
     from profiler_kit.report.layout import Section
     from profiler_kit.trace import Trace
@@ -25,7 +25,7 @@ def gpu_of(trace: Trace) -> Target:
     Raises:
         NoGpuToAskAboutError: It doesn't say, or it is none of NVIDIA's.
     """
-    from profiler_kit.analysis.prediction_agreement import target_of_trace
+    from profiler_kit.analysis.selection.prediction_agreement import target_of_trace
 
     target = target_of_trace(trace.metadata)
     if target is None:
@@ -50,10 +50,10 @@ def witnesses(
         allow_tf32: Whether float32 was allowed to be computed in TF32.
         keep: Tells by the ledger's row whether it is wanted.
     """
-    from profiler_kit.analysis.passes import passes
-    from profiler_kit.analysis.prediction_agreement import prediction_agreement, row_questions
-    from profiler_kit.analysis.reported_engines import reported_engines
-    from profiler_kit.analysis.selection import ledger_work, selection
+    from profiler_kit.analysis.passes.passes import passes
+    from profiler_kit.analysis.selection.prediction_agreement import prediction_agreement, row_questions
+    from profiler_kit.analysis.selection.reported_engines import reported_engines
+    from profiler_kit.analysis.selection.selection import ledger_work, selection
     from profiler_kit.cudnn.oracle import Oracle
 
     found = passes(trace)

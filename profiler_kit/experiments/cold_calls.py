@@ -13,7 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from profiler_kit.analysis.first_calls import FirstCalls, ProcessTimes, take_apart
+from profiler_kit.analysis.measured.first_calls import FirstCalls, ProcessTimes, take_apart
 from profiler_kit.errors import ExperimentError
 
 if TYPE_CHECKING:

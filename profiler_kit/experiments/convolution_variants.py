@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils import mkldnn
 
-from profiler_kit.analysis.experiment import EQUAL_DENSE
+from profiler_kit.analysis.measured.experiment import EQUAL_DENSE
 from profiler_kit.experiments.subject import (
     NotPossibleHereError,
     Subject,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from profiler_kit.analysis.claims_on_trial import variants_needed
-from profiler_kit.analysis.experiment import FRESH_MEMORY
-from profiler_kit.analysis.explanation import Explanation
+from profiler_kit.analysis.ledger.explanation import Explanation
+from profiler_kit.analysis.measured.claims_on_trial import variants_needed
+from profiler_kit.analysis.measured.experiment import FRESH_MEMORY
 from profiler_kit.experiments.experiment import run_experiment
 from profiler_kit.experiments.ledger import record_ledger
 from profiler_kit.experiments.subject import make_subject

@@ -11,8 +11,10 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from profiler_kit.analysis.claims_on_trial import put_on_trial, value_of
-from profiler_kit.analysis.experiment import (
+from profiler_kit.analysis.ledger.explanation import Explanation, ProblemNotFoundError
+from profiler_kit.analysis.ledger.ledger_factors import DISPATCH, MEMORY_BOUND
+from profiler_kit.analysis.measured.claims_on_trial import put_on_trial, value_of
+from profiler_kit.analysis.measured.experiment import (
     AS_GIVEN,
     DOUBLED_OTHER,
     EQUAL_DENSE,
@@ -24,9 +26,7 @@ from profiler_kit.analysis.experiment import (
     NotPossible,
     Outputs,
 )
-from profiler_kit.analysis.explanation import Explanation, ProblemNotFoundError
-from profiler_kit.analysis.ledger_factors import DISPATCH, MEMORY_BOUND
-from profiler_kit.analysis.timing_statistics import median_interval, ratio_interval
+from profiler_kit.analysis.measured.timing_statistics import median_interval, ratio_interval
 from profiler_kit.errors import ExperimentError
 from profiler_kit.experiments.convolution_variants import equal_dense, smallest_like
 from profiler_kit.experiments.interleaved import InterleavedTimes, time_interleaved

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from profiler_kit.analysis.folklore import (
+from profiler_kit.analysis.measured.folklore import (
     CLAIMS,
     Case,
     ClaimOnTrial,
@@ -19,7 +19,7 @@ from profiler_kit.analysis.folklore import (
     sum_up,
     takes_longer,
 )
-from profiler_kit.analysis.timing_statistics import (
+from profiler_kit.analysis.measured.timing_statistics import (
     MedianInterval,
     Verdict,
     median_interval,

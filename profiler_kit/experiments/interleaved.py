@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from profiler_kit.analysis.timing_statistics import FEWEST_SAMPLES
+from profiler_kit.analysis.measured.timing_statistics import FEWEST_SAMPLES
 from profiler_kit.collector import collector_paused
 from profiler_kit.record.allocator import keep_freed_memory, page_faults
 

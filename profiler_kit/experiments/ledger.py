@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import nn
 
-from profiler_kit.analysis.explanation import Explanation, explain
-from profiler_kit.analysis.timing_statistics import median_interval, ratio_interval
+from profiler_kit.analysis.ledger.explanation import Explanation, explain
+from profiler_kit.analysis.measured.timing_statistics import median_interval, ratio_interval
 from profiler_kit.experiments.interleaved import Contender, time_interleaved
 from profiler_kit.formats import read_trace
 from profiler_kit.record import Recorder

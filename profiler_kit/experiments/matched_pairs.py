@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import nn
 
-from profiler_kit.analysis.matched_pairs import (
+from profiler_kit.analysis.measured.matched_pairs import (
     MATCHES,
     ConvolutionShape,
     DenseShape,
@@ -21,7 +21,7 @@ from profiler_kit.analysis.matched_pairs import (
     least_bytes,
     why,
 )
-from profiler_kit.analysis.timing_statistics import median_interval, ratio_interval
+from profiler_kit.analysis.measured.timing_statistics import median_interval, ratio_interval
 from profiler_kit.devices import device_of_properties
 from profiler_kit.errors import ExperimentError
 from profiler_kit.experiments.interleaved import Contender, InterleavedTimes, time_interleaved

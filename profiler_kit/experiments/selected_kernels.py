@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from profiler_kit.analysis.host_work import host_self_ns, primitive_names
+from profiler_kit.analysis.work.host_work import host_self_ns, primitive_names
 from profiler_kit.formats import read_trace
 from profiler_kit.record import Recorder
 
@@ -33,8 +33,8 @@ def selected_kernels(contenders: Sequence[Contender], *, on_gpu: bool) -> dict[s
     """Record one call of each and return what ran, by contender, in order.
 
     Kernels are the GPU's by name; on a CPU what oneDNN and MKL ran, named as by
-    :func:`profiler_kit.analysis.host_work.primitive_names`, and where neither ran anything, the operators of PyTorch
-    that took the time.
+    :func:`profiler_kit.analysis.work.host_work.primitive_names`, and where neither ran anything, the operators of
+    PyTorch that took the time.
 
     Args:
         contenders: What to call; each must have run before.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import nn
 
-from profiler_kit.analysis.experiment import AS_GIVEN
+from profiler_kit.analysis.measured.experiment import AS_GIVEN
 from profiler_kit.errors import ExperimentError
 from profiler_kit.experiments.interleaved import Contender
 

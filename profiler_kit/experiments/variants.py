@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from profiler_kit.analysis.experiment import EQUAL_DENSE, FRESH_MEMORY
+from profiler_kit.analysis.measured.experiment import EQUAL_DENSE, FRESH_MEMORY
 from profiler_kit.experiments import convolution_variants
 from profiler_kit.experiments.layer_spec import LARGEST_BYTES
 from profiler_kit.experiments.subject import (

@@ -1,16 +1,16 @@
 """What the kernels' names say of each convolution beside what cuDNN predicted, laid out for readers, as JSON and CSV.
 
 JSON schema ``profiler_kit.agreement``, version 1: ``cudnn_version``, ``gpu``, ``source``, ``rows_compared``,
-``left_out``, ``rows``: the table of :class:`profiler_kit.analysis.prediction_agreement.PredictionAgreement`. Times are
-in µs in fields that end in ``_us``; a missing value is ``null``.
+``left_out``, ``rows``: the table of :class:`profiler_kit.analysis.selection.prediction_agreement.PredictionAgreement`.
+Times are in µs in fields that end in ``_us``; a missing value is ``null``.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from profiler_kit.analysis.prediction_agreement import AGREE, CANT_TELL, DIFFER, PredictionAgreement
-from profiler_kit.analysis.problem_names import problem_name
+from profiler_kit.analysis.problems.problem_names import problem_name
+from profiler_kit.analysis.selection.prediction_agreement import AGREE, CANT_TELL, DIFFER, PredictionAgreement
 from profiler_kit.report.document import json_text
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.microseconds import rows_in_microseconds, to_csv

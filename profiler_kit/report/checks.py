@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from profiler_kit.analysis.checks import PASSED, CheckResult, is_share
+from profiler_kit.analysis.findings.checks import PASSED, CheckResult, is_share
 from profiler_kit.report import terminal
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain

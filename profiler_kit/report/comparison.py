@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from profiler_kit.analysis.layer_comparison import LayerComparison
+from profiler_kit.analysis.measured.layer_comparison import LayerComparison
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain

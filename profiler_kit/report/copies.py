@@ -2,8 +2,8 @@
 
 JSON schema ``profiler_kit.copies``, version 1. Times are in µs in fields that end in ``_us``; ``start_us`` is counted
 from ``origin_ns``, the start of the first copy (ns on the trace's clock). A missing value is ``null``. ``kinds``,
-``causes`` and ``rows`` (every copy) are the tables of :class:`profiler_kit.analysis.copies.Copies`; ``hidden_us`` +
-``exposed_us`` = the duration in each of their rows.
+``causes`` and ``rows`` (every copy) are the tables of :class:`profiler_kit.analysis.device_time.copies.Copies`;
+``hidden_us`` + ``exposed_us`` = the duration in each of their rows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.copies import SMALL_BYTES, Copies
+from profiler_kit.analysis.device_time.copies import SMALL_BYTES, Copies
 from profiler_kit.report.document import json_text
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.microseconds import microseconds, rows_in_microseconds, to_csv
@@ -60,7 +60,7 @@ def copies_sections(result: Copies, layer_source: str, rows: int) -> list[Sectio
 
     Args:
         result: Copies.
-        layer_source: Where layers come from (:attr:`profiler_kit.analysis.layer_of_op.LayerOfOp.source`).
+        layer_source: Where layers come from (:attr:`profiler_kit.analysis.work.layer_of_op.LayerOfOp.source`).
         rows: Most rows of each table.
     """
     if not len(result.table):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from profiler_kit.analysis.cpu_kernel_times import CpuKernelTimes
+from profiler_kit.analysis.times.cpu_kernel_times import CpuKernelTimes
 from profiler_kit.report.layout import VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.names import short_layouts
 from profiler_kit.report.quantities import MISSING, with_unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from profiler_kit.analysis.explanation import Explanation
+from profiler_kit.analysis.ledger.explanation import Explanation
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.experiment import ExperimentReport, claims_section, measured_text, memory_notes
 from profiler_kit.report.explanation import explanation_sections

@@ -3,7 +3,7 @@
 JSON schema ``profiler_kit.diff``, version 1. Times are in µs in fields that end in ``_us``: means of a step where
 ``basis`` says so, else sums over the trace; a missing value is ``null``. ``difference_us`` is B - A, and the
 differences of ``layers``, of ``rows`` (operators) and of ``kernels`` each add up to that of the totals ``a_us`` and
-``b_us``. The tables are those of :class:`profiler_kit.analysis.run_diff.RunDiff`.
+``b_us``. The tables are those of :class:`profiler_kit.analysis.runs.run_diff.RunDiff`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.run_diff import NO_LAYER, PER_STEP, RunDiff
-from profiler_kit.analysis.step_noise import FASTER, NOT_JUDGED, ONLY_IN_A, ONLY_IN_B, SLOWER, WITHIN_NOISE
+from profiler_kit.analysis.runs.run_diff import NO_LAYER, PER_STEP, RunDiff
+from profiler_kit.analysis.runs.step_noise import FASTER, NOT_JUDGED, ONLY_IN_A, ONLY_IN_B, SLOWER, WITHIN_NOISE
 from profiler_kit.report.document import json_text
 from profiler_kit.report.layers import ROOT_LAYER
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table

@@ -25,8 +25,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from profiler_kit.analysis.claims_on_trial import IM2COL_GEMM
-from profiler_kit.analysis.experiment import (
+from profiler_kit.analysis.ledger.ledger_factors import USEFUL_FLOPS
+from profiler_kit.analysis.measured.claims_on_trial import IM2COL_GEMM
+from profiler_kit.analysis.measured.experiment import (
     DOUBLED_OTHER,
     EQUAL_DENSE,
     FRESH_MEMORY,
@@ -38,8 +39,7 @@ from profiler_kit.analysis.experiment import (
     MeasuredVariant,
     NotPossible,
 )
-from profiler_kit.analysis.ledger_factors import USEFUL_FLOPS
-from profiler_kit.analysis.timing_statistics import LEVEL, MARGIN, MedianInterval, is_disturbed
+from profiler_kit.analysis.measured.timing_statistics import LEVEL, MARGIN, MedianInterval, is_disturbed
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain

@@ -25,9 +25,9 @@ from itertools import accumulate
 from operator import mul
 from typing import Any, Final
 
-from profiler_kit.analysis.explanation import Explanation, Side
-from profiler_kit.analysis.ledger_factors import time_us
-from profiler_kit.analysis.ledger_words import time_text
+from profiler_kit.analysis.ledger.explanation import Explanation, Side
+from profiler_kit.analysis.ledger.ledger_factors import time_us
+from profiler_kit.analysis.ledger.ledger_words import time_text
 from profiler_kit.printable import printable
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain

@@ -19,8 +19,8 @@ import shutil
 from dataclasses import dataclass
 from typing import Any, Final
 
-from profiler_kit.analysis.folklore import Case, ClaimOnTrial, Folklore
-from profiler_kit.analysis.timing_statistics import LEVEL
+from profiler_kit.analysis.measured.folklore import Case, ClaimOnTrial, Folklore
+from profiler_kit.analysis.measured.timing_statistics import LEVEL
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.document import json_text
 from profiler_kit.report.experiment import interval_text, measured_text

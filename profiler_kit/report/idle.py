@@ -2,9 +2,10 @@
 
 JSON schema ``profiler_kit.idle``, version 1. Times are in µs in fields that end in ``_us``; those that start something
 are counted from ``origin_ns``, the first recorded event (ns on the trace's clock). A missing value is ``null``.
-``devices``, ``causes`` and ``rows`` (the gaps) are the tables of :class:`profiler_kit.analysis.idle.IdleTime`,
-``rows`` with a sentence ``evidence``; ``launches``, ``stretches`` and ``graphs`` those of
-:class:`profiler_kit.analysis.launches.Launches`. Per device ``busy_us`` + ``idle_us`` = ``span_us``.
+``devices``, ``causes`` and ``rows`` (the gaps) are the tables of
+:class:`profiler_kit.analysis.device_time.idle.IdleTime`, ``rows`` with a sentence ``evidence``; ``launches``,
+``stretches`` and ``graphs`` those of :class:`profiler_kit.analysis.device_time.launches.Launches`. Per device
+``busy_us`` + ``idle_us`` = ``span_us``.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.idle import IdleTime
-from profiler_kit.analysis.idle_causes import ALLOCATION, SYNCHRONISATION
-from profiler_kit.analysis.launches import Launches
+from profiler_kit.analysis.device_time.idle import IdleTime
+from profiler_kit.analysis.device_time.idle_causes import ALLOCATION, SYNCHRONISATION
+from profiler_kit.analysis.device_time.launches import Launches
 from profiler_kit.report.document import json_text
 from profiler_kit.report.launches import launch_sections
 from profiler_kit.report.layout import ROOMY, WIDE, Column, Section, Table
@@ -110,7 +111,7 @@ def idle_sections(result: IdleTime, launches: Launches, layer_source: str, rows:
     Args:
         result: Idle time.
         launches: What launching costs.
-        layer_source: Where layers come from (:attr:`profiler_kit.analysis.layer_of_op.LayerOfOp.source`).
+        layer_source: Where layers come from (:attr:`profiler_kit.analysis.work.layer_of_op.LayerOfOp.source`).
         rows: Most rows of each table.
     """
     if not len(result.devices):
@@ -140,7 +141,7 @@ def idle_section(result: IdleTime) -> Section:
         columns.insert(0, Column("device", "count"))
     lead = (
         "From the first to the last activity of a device: busy, and idle by cause. Idle is when it runs nothing at "
-        "all; the rules are in profiler_kit.analysis.idle_causes."
+        "all; the rules are in profiler_kit.analysis.device_time.idle_causes."
     )
     return Section("Idle time", lead, table=Table(columns, data, bars="share"), notes=_edges(result))
 

@@ -10,15 +10,17 @@ Schema ``profiler_kit.report``, version 1. Times are integer ns in fields that e
 | source | the trace, as named by the user |
 | facts | ``devices`` {number: name}, ``environment``, ``rank``, ``world_size``, ``span_ns`` |
 | health | ``events``, ``kept`` {table: events}, ``skipped`` {reason: events}, … |
-| totals | :class:`profiler_kit.analysis.totals.Totals` in µs |
+| totals | :class:`profiler_kit.analysis.work.totals.Totals` in µs |
 | breakdown | ``of``, ``total_ns``, ``rows`` [part, ns] |
 | findings | [title, evidence, advice, gain_ns] |
 | kernel_groups | kernel time by one fact (``by``, ``rows``), ``null`` if not asked for |
-| selection | :class:`profiler_kit.analysis.selection.Selection`; ``kernels``, ``sequences`` name their ``row`` |
-| cpu_kernels | :class:`profiler_kit.analysis.cpu_kernel_times.CpuKernelTimes`, what oneDNN and MKL ran |
-| step_work | :func:`profiler_kit.analysis.step_work.step_work`, as a list of rows |
+| selection | :class:`profiler_kit.analysis.selection.selection.Selection`; ``kernels``, ``sequences`` name their
+``row`` |
+| cpu_kernels | :class:`profiler_kit.analysis.times.cpu_kernel_times.CpuKernelTimes`, what oneDNN and MKL ran |
+| step_work | :func:`profiler_kit.analysis.times.step_work.step_work`, as a list of rows |
 | device_time | idle time by cause, copies by kind and by who caused them, launches, overlap, steps in parts |
-| memory | ``devices`` and ``live`` of :class:`profiler_kit.analysis.memory_use.MemoryUse`, empty if not recorded |
+| memory | ``devices`` and ``live`` of :class:`profiler_kit.analysis.device_time.memory_use.MemoryUse`, empty if not
+recorded |
 | explanation | why the convolution with most time takes longer than the matrix product with most time, or ``null``
 (:mod:`profiler_kit.report.explanation`) |
 | prediction | what cuDNN was asked about the convolutions (:mod:`profiler_kit.report.predict`, without ``source``), or
@@ -33,7 +35,7 @@ from typing import Any
 
 import pandas as pd
 
-from profiler_kit.analysis.device_time import DeviceTime
+from profiler_kit.analysis.device_time.device_time import DeviceTime
 from profiler_kit.report.document import json_text
 from profiler_kit.report.quantities import is_missing
 from profiler_kit.report.report import Report

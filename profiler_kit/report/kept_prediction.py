@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.predicted_selection import INTEGER_COLUMNS, PredictedSelection
+from profiler_kit.analysis.selection.predicted_selection import INTEGER_COLUMNS, PredictedSelection
 from profiler_kit.formats.cache import fingerprint
 from profiler_kit.report.json import plain
 from profiler_kit.report.predict import SCHEMA_VERSION

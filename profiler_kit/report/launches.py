@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from profiler_kit.analysis.launches import SHORTEST_STRETCH, Launches
+from profiler_kit.analysis.device_time.launches import SHORTEST_STRETCH, Launches
 from profiler_kit.report.layers import short_layer
 from profiler_kit.report.layout import ROOMY, WIDE, Column, Section, Table
 from profiler_kit.report.origin import counted, short_operator

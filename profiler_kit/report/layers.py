@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.layer_sources import FROM_MODULES, PATH_SEPARATOR
-from profiler_kit.analysis.layer_times import LayerTimes
+from profiler_kit.analysis.times.layer_times import LayerTimes
+from profiler_kit.analysis.work.layer_sources import FROM_MODULES, PATH_SEPARATOR
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table

@@ -23,9 +23,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from profiler_kit.analysis.first_calls import FirstCall, FirstCalls
-from profiler_kit.analysis.matched_pairs import MATCHES, MatchedPairs, Peaks, SweptLayer, overview
-from profiler_kit.analysis.timing_statistics import LEVEL, MedianInterval
+from profiler_kit.analysis.measured.first_calls import FirstCall, FirstCalls
+from profiler_kit.analysis.measured.matched_pairs import MATCHES, MatchedPairs, Peaks, SweptLayer, overview
+from profiler_kit.analysis.measured.timing_statistics import LEVEL, MedianInterval
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.document import json_text
 from profiler_kit.report.experiment import interval_text, measured_text

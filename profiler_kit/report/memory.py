@@ -2,8 +2,8 @@
 
 JSON schema ``profiler_kit.memory``, version 1. Times are in µs since the first memory event in fields that end in
 ``_us``, sizes in bytes. ``devices`` and ``rows`` (what was live at the peaks) are the tables of
-:class:`profiler_kit.analysis.memory_use.MemoryUse`; ``timeline`` has the points that draw each device's line, peaks
-included. ``missing`` says how to record memory where the trace has none of it, else it is ``null``.
+:class:`profiler_kit.analysis.device_time.memory_use.MemoryUse`; ``timeline`` has the points that draw each device's
+line, peaks included. ``missing`` says how to record memory where the trace has none of it, else it is ``null``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.memory_use import COUNTED, HOW_TO_RECORD, MemoryUse
+from profiler_kit.analysis.device_time.memory_use import COUNTED, HOW_TO_RECORD, MemoryUse
 from profiler_kit.report.document import json_text
 from profiler_kit.report.layers import short_layer
 from profiler_kit.report.layout import ROOMY, Column, Item, Section, Table

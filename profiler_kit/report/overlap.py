@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from profiler_kit.analysis.device_time_classes import CLASSES
-from profiler_kit.analysis.overlap import Overlap
+from profiler_kit.analysis.device_time.device_time_classes import CLASSES
+from profiler_kit.analysis.device_time.overlap import Overlap
 from profiler_kit.report.layout import ROOMY, WIDE, Column, Section, Table
 from profiler_kit.report.quantities import MISSING, is_missing
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from profiler_kit.analysis.explanation import Explanation
-from profiler_kit.analysis.ledger_words import multiple, time_text
-from profiler_kit.analysis.roofline import Roofline
+from profiler_kit.analysis.ledger.explanation import Explanation
+from profiler_kit.analysis.ledger.ledger_words import multiple, time_text
+from profiler_kit.analysis.ledger.roofline import Roofline
 from profiler_kit.errors import MissingExtraError, ProfilerKitError
 from profiler_kit.printable import printable
 from profiler_kit.report.explanation import Bar, waterfall

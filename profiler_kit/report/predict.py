@@ -2,7 +2,7 @@
 
 JSON schema ``profiler_kit.predict``, version 2: ``cudnn_version``, ``source`` (what the convolutions were taken from),
 ``rows``, ``totals``, ``pairs``, ``changes``, ``left_out``; their fields are those of
-:class:`profiler_kit.analysis.predicted_selection.PredictedSelection`. A missing value is ``null``.
+:class:`profiler_kit.analysis.selection.predicted_selection.PredictedSelection`. A missing value is ``null``.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.layer_convolutions import PASSES
-from profiler_kit.analysis.predicted_selection import PredictedSelection
-from profiler_kit.analysis.problem_names import problem_name
+from profiler_kit.analysis.problems.problem_names import problem_name
+from profiler_kit.analysis.selection.layer_convolutions import PASSES
+from profiler_kit.analysis.selection.predicted_selection import PredictedSelection
 from profiler_kit.cudnn.problem import NHWC
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain

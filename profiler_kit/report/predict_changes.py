@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.predicted_selection import NO_PLAN, OWN_KERNEL, PredictedSelection
-from profiler_kit.analysis.problem_names import problem_name
+from profiler_kit.analysis.problems.problem_names import problem_name
+from profiler_kit.analysis.selection.predicted_selection import NO_PLAN, OWN_KERNEL, PredictedSelection
 from profiler_kit.report.layers import short_layer
 from profiler_kit.report.layout import Item
 from profiler_kit.report.quantities import MISSING, is_missing, with_unit

@@ -2,8 +2,8 @@
 
 JSON schema ``profiler_kit.ranks``, version 1. Times are in µs in fields that end in ``_us``, a missing value is
 ``null``. ``rows`` (one a rank), ``steps``, ``late`` and ``collectives`` are the tables of
-:class:`profiler_kit.analysis.rank_times.RankTimes`, ``clocks`` that of
-:class:`profiler_kit.analysis.rank_collectives.RankCollectives`.
+:class:`profiler_kit.analysis.ranks.rank_times.RankTimes`, ``clocks`` that of
+:class:`profiler_kit.analysis.ranks.rank_collectives.RankCollectives`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.rank_times import RankTimes
+from profiler_kit.analysis.ranks.rank_times import RankTimes
 from profiler_kit.report.document import json_text
 from profiler_kit.report.layout import ROOMY, WIDE, Column, Item, Section, Table
 from profiler_kit.report.microseconds import rows_in_microseconds, to_csv

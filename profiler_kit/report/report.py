@@ -7,14 +7,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from profiler_kit.analysis.breakdown import Breakdown, breakdown
-from profiler_kit.analysis.cpu_kernel_times import CpuKernelTimes, cpu_kernel_times
-from profiler_kit.analysis.device_time import DeviceTime, device_time
-from profiler_kit.analysis.explanation import Explanation, explain_slowest
-from profiler_kit.analysis.facts import RecordingFacts, recording_facts
-from profiler_kit.analysis.finding import Finding
-from profiler_kit.analysis.findings import Evidence, findings
-from profiler_kit.analysis.kernel_times import (
+from profiler_kit.analysis.device_time.device_time import DeviceTime, device_time
+from profiler_kit.analysis.device_time.memory_use import MemoryUse, memory_use
+from profiler_kit.analysis.findings.finding import Finding
+from profiler_kit.analysis.findings.findings import Evidence, findings
+from profiler_kit.analysis.ledger.explanation import Explanation, explain_slowest
+from profiler_kit.analysis.ledger.problem_sides import sides_of
+from profiler_kit.analysis.ledger.roofs import roofs_of
+from profiler_kit.analysis.passes.passes import passes
+from profiler_kit.analysis.selection.predicted_selection import PredictedSelection
+from profiler_kit.analysis.selection.selection import Selection, ledger_work, selection
+from profiler_kit.analysis.times.breakdown import Breakdown, breakdown
+from profiler_kit.analysis.times.cpu_kernel_times import CpuKernelTimes, cpu_kernel_times
+from profiler_kit.analysis.times.kernel_times import (
     CopyTimes,
     KernelGroups,
     KernelTimes,
@@ -22,17 +27,12 @@ from profiler_kit.analysis.kernel_times import (
     group_kernels,
     kernel_times,
 )
-from profiler_kit.analysis.layer_times import LayerTimes, layer_times
-from profiler_kit.analysis.memory_use import MemoryUse, memory_use
-from profiler_kit.analysis.operator_times import OperatorTimes, operator_times
-from profiler_kit.analysis.passes import passes
-from profiler_kit.analysis.predicted_selection import PredictedSelection
-from profiler_kit.analysis.problem_sides import sides_of
-from profiler_kit.analysis.roofs import roofs_of
-from profiler_kit.analysis.selection import Selection, ledger_work, selection
-from profiler_kit.analysis.step_times import StepTimes, step_times
-from profiler_kit.analysis.step_work import step_work
-from profiler_kit.analysis.totals import Totals, totals
+from profiler_kit.analysis.times.layer_times import LayerTimes, layer_times
+from profiler_kit.analysis.times.operator_times import OperatorTimes, operator_times
+from profiler_kit.analysis.times.step_work import step_work
+from profiler_kit.analysis.work.facts import RecordingFacts, recording_facts
+from profiler_kit.analysis.work.step_times import StepTimes, step_times
+from profiler_kit.analysis.work.totals import Totals, totals
 from profiler_kit.trace import Health, Trace
 
 DEFAULT_ROWS = 15
@@ -109,7 +109,8 @@ def make_report(
     Args:
         trace: The trace.
         by_shape: Keep calls of an operator with different input shapes apart.
-        group_kernels_by: Also sum kernel time by this fact, one of :data:`profiler_kit.analysis.kernel_facts.GROUPS`.
+        group_kernels_by: Also sum kernel time by this fact, one of
+            :data:`profiler_kit.analysis.work.kernel_facts.GROUPS`.
         prediction: What cuDNN was asked about the trace's convolutions, to be shown with the rest.
     """
     sums = totals(trace)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from profiler_kit.analysis.problem_names import problem_name
-from profiler_kit.analysis.reported_engines import ReportedEngines
-from profiler_kit.analysis.selection import Selection
+from profiler_kit.analysis.problems.problem_names import problem_name
+from profiler_kit.analysis.selection.reported_engines import ReportedEngines
+from profiler_kit.analysis.selection.selection import Selection
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.quantities import MISSING, is_missing

@@ -2,9 +2,9 @@
 
 JSON schema ``profiler_kit.roofline``, version 1. Times are in µs in fields that end in ``_us``; a missing value is
 ``null``. ``total_us`` = ``covered_us`` (the operators) + ``uncovered_us``. ``operators``, ``kernels`` and ``layers``
-are tables documented in :class:`profiler_kit.analysis.roofline.Roofline`, ``device`` is
-:class:`profiler_kit.analysis.roofs.Roofs`, ``counters`` has what hardware counters measured
-(:class:`profiler_kit.analysis.counters.Counters`), null if there are none.
+are tables documented in :class:`profiler_kit.analysis.ledger.roofline.Roofline`, ``device`` is
+:class:`profiler_kit.analysis.ledger.roofs.Roofs`, ``counters`` has what hardware counters measured
+(:class:`profiler_kit.analysis.ledger.counters.Counters`), null if there are none.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.counters import COUNTED, Counters
-from profiler_kit.analysis.roofline import Roofline
-from profiler_kit.analysis.roofs import ANY_UNIT, Roofs
+from profiler_kit.analysis.ledger.counters import COUNTED, Counters
+from profiler_kit.analysis.ledger.roofline import Roofline
+from profiler_kit.analysis.ledger.roofs import ANY_UNIT, Roofs
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layers import short_layer

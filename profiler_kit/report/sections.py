@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from profiler_kit.analysis.facts import RecordingFacts
-from profiler_kit.analysis.finding import WORTH_SAYING
+from profiler_kit.analysis.findings.finding import WORTH_SAYING
+from profiler_kit.analysis.work.facts import RecordingFacts
 from profiler_kit.report.copies import copies_section
 from profiler_kit.report.cpu_kernels import cpu_kernel_section
 from profiler_kit.report.explanation import explanation_section

@@ -2,11 +2,11 @@
 
 JSON schema ``profiler_kit.selection``, version 1. Times are in µs in fields that end in ``_us``; a missing value is
 ``null``. ``total_us`` = ``attributed_us`` (the rows) + ``unattributed_us``, which is ``other_operators_us`` +
-``no_operator_us``. The rows' fields are those of :class:`profiler_kit.analysis.selection.Selection`, with ``kernels``
-[name, role, calls (launches), us, library, operation, algorithm, tensor_cores] and ``sequences`` (the different
-sequences of kernels: kernels, calls, us, steps). ``reported_engines`` is what cuDNN's log says of the convolutions
-(:class:`profiler_kit.analysis.reported_engines.ReportedEngines`), ``null`` for a trace without it. ``flops`` are
-those of one call.
+``no_operator_us``. The rows' fields are those of :class:`profiler_kit.analysis.selection.selection.Selection`, with
+``kernels`` [name, role, calls (launches), us, library, operation, algorithm, tensor_cores] and ``sequences`` (the
+different sequences of kernels: kernels, calls, us, steps). ``reported_engines`` is what cuDNN's log says of the
+convolutions (:class:`profiler_kit.analysis.selection.reported_engines.ReportedEngines`), ``null`` for a trace without
+it. ``flops`` are those of one call.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from profiler_kit.analysis.problem_names import problem_name
-from profiler_kit.analysis.selection import UNKNOWN, Selection
+from profiler_kit.analysis.problems.problem_names import problem_name
+from profiler_kit.analysis.selection.selection import UNKNOWN, Selection
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layers import short_layer

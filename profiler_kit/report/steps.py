@@ -2,10 +2,11 @@
 
 JSON schema ``profiler_kit.steps``, version 1. Times are in µs in fields that end in ``_us``; ``start_us`` is counted
 from ``origin_ns``, the start of the first step (ns on the trace's clock). A missing value is ``null``. ``rows`` and
-``outside`` are the tables of :class:`profiler_kit.analysis.steps.Steps`, ``trend`` has its trends, ``classes``,
-``matrix``, ``streams`` and ``stream_pairs`` are those of :class:`profiler_kit.analysis.overlap.Overlap`. In each row
-``compute_us`` + ``exposed_communication_us`` + ``exposed_copy_us`` + ``exposed_memset_us`` = ``busy_us``, and
-``busy_us`` + ``idle_us`` + ``outside_us`` = ``duration_us``.
+``outside`` are the tables of :class:`profiler_kit.analysis.device_time.steps.Steps`, ``trend`` has its trends,
+``classes``, ``matrix``, ``streams`` and ``stream_pairs`` are those of
+:class:`profiler_kit.analysis.device_time.overlap.Overlap`. In each row ``compute_us`` + ``exposed_communication_us`` +
+``exposed_copy_us`` + ``exposed_memset_us`` = ``busy_us``, and ``busy_us`` + ``idle_us`` + ``outside_us`` =
+``duration_us``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from profiler_kit.analysis.overlap import Overlap
-from profiler_kit.analysis.steps import Steps
+from profiler_kit.analysis.device_time.overlap import Overlap
+from profiler_kit.analysis.device_time.steps import Steps
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table

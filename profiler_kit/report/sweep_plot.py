@@ -11,7 +11,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from profiler_kit.analysis.matched_pairs import MATCHES, MEMORY, MatchedPairs, SweptLayer
+from profiler_kit.analysis.measured.matched_pairs import MATCHES, MEMORY, MatchedPairs, SweptLayer
 from profiler_kit.errors import MissingExtraError, ProfilerKitError
 from profiler_kit.report.quantities import with_unit
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from profiler_kit.analysis.checks import CheckResult
+    from profiler_kit.analysis.findings.checks import CheckResult
     from profiler_kit.trace import Trace
 
 __all__ = ["check_trace"]
@@ -24,7 +24,7 @@ def check_trace(trace: Trace | str | PathLike[str], rules: Mapping[str, Any] | s
     Raises:
         ProfilerKitError: If the trace or the rules cannot be read.
     """
-    from profiler_kit.analysis.checks import check
+    from profiler_kit.analysis.findings.checks import check
     from profiler_kit.formats import newest_trace, read_trace
     from profiler_kit.testing.rules import parse_rules, read_rules
 

@@ -37,8 +37,8 @@ def profiler_check(request: pytest.FixtureRequest) -> Callable[..., None]:
         baseline: str | PathLike[str] | None = None,
     ) -> None:
         __tracebackhide__ = True
-        from profiler_kit.analysis.checks import KERNELS, Rule, kernel_set
-        from profiler_kit.analysis.checks import check as check_rules
+        from profiler_kit.analysis.findings.checks import KERNELS, Rule, kernel_set
+        from profiler_kit.analysis.findings.checks import check as check_rules
         from profiler_kit.formats import newest_trace, read_trace
         from profiler_kit.report.checks import checks_text
         from profiler_kit.testing.rules import parse_rules, read_baseline, read_rules, write_baseline

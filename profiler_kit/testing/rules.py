@@ -1,7 +1,7 @@
 """Files of rules and baselines.
 
-A rules file is TOML. Every table is a rule: a measure of :data:`profiler_kit.analysis.checks.MEASURES` with ``min``,
-``max`` or both, or ``kernels`` with a baseline file, whose place is relative to the rules file::
+A rules file is TOML. Every table is a rule: a measure of :data:`profiler_kit.analysis.findings.checks.MEASURES` with
+``min``, ``max`` or both, or ``kernels`` with a baseline file, whose place is relative to the rules file::
 
     [layout_transforms]
     max = 0
@@ -27,7 +27,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-from profiler_kit.analysis.checks import KERNELS, MEASURES, KernelSet, Rule, is_share
+from profiler_kit.analysis.findings.checks import KERNELS, MEASURES, KernelSet, Rule, is_share
 from profiler_kit.errors import ProfilerKitError
 
 if sys.version_info >= (3, 11):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import profiler_kit
-from profiler_kit.analysis import flops
+from profiler_kit.analysis.problems import flops
 
 torch = pytest.importorskip("torch", reason="compares with PyTorch's own figures")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from profiler_kit.analysis.breakdown import breakdown
-from profiler_kit.analysis.kernel_times import copy_times, kernel_times
-from profiler_kit.analysis.layer_times import layer_times
-from profiler_kit.analysis.operator_times import operator_times
-from profiler_kit.analysis.step_times import step_times
-from profiler_kit.analysis.totals import totals
+from profiler_kit.analysis.times.breakdown import breakdown
+from profiler_kit.analysis.times.kernel_times import copy_times, kernel_times
+from profiler_kit.analysis.times.layer_times import layer_times
+from profiler_kit.analysis.times.operator_times import operator_times
+from profiler_kit.analysis.work.step_times import step_times
+from profiler_kit.analysis.work.totals import totals
 from profiler_kit.formats import read_trace
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder

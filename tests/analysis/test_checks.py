@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from profiler_kit.analysis.checks import FAILED, MEASURES, PASSED, UNKNOWN, KernelSet, Rule, check, kernel_set
+from profiler_kit.analysis.findings.checks import FAILED, MEASURES, PASSED, UNKNOWN, KernelSet, Rule, check, kernel_set
 from profiler_kit.formats import read_trace
 from profiler_kit.testing.rules import RulesError, parse_rules, read_baseline, read_rules, write_baseline
 from profiler_kit.trace import Trace

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from profiler_kit import explain, read_trace
-from profiler_kit.analysis.claims_on_trial import put_on_trial, variants_needed
-from profiler_kit.analysis.experiment import LedgerClaim, MeasuredVariant, NotPossible
-from profiler_kit.analysis.explanation import Claim, Explanation
-from profiler_kit.analysis.ledger_factors import Factor
-from profiler_kit.analysis.roofs import Roofs
-from profiler_kit.analysis.timing_statistics import MedianInterval
+from profiler_kit.analysis.ledger.explanation import Claim, Explanation
+from profiler_kit.analysis.ledger.ledger_factors import Factor
+from profiler_kit.analysis.ledger.roofs import Roofs
+from profiler_kit.analysis.measured.claims_on_trial import put_on_trial, variants_needed
+from profiler_kit.analysis.measured.experiment import LedgerClaim, MeasuredVariant, NotPossible
+from profiler_kit.analysis.measured.timing_statistics import MedianInterval
 
 SAMPLES = Path(__file__).resolve().parents[2] / "traces"
 

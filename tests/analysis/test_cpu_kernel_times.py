@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from profiler_kit.analysis.cpu_kernel_times import cpu_kernel_times
-from profiler_kit.analysis.operator_times import operator_times
+from profiler_kit.analysis.times.cpu_kernel_times import cpu_kernel_times
+from profiler_kit.analysis.times.operator_times import operator_times
 from profiler_kit.formats import read_trace
 from profiler_kit.report.names import short_layouts
 from profiler_kit.report.report import make_report

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 import profiler_kit as pk
-from profiler_kit.analysis.explanation import Explanation, explain, explain_sides
-from profiler_kit.analysis.grids import grids
-from profiler_kit.analysis.problem_lookup import ProblemNotFoundError
-from profiler_kit.analysis.problem_shapes import Problem
-from profiler_kit.analysis.problem_sides import minimum_bytes, sides_of
-from profiler_kit.analysis.roofs import Roofs, roofs_of
+from profiler_kit.analysis.ledger.explanation import Explanation, explain, explain_sides
+from profiler_kit.analysis.ledger.grids import grids
+from profiler_kit.analysis.ledger.problem_lookup import ProblemNotFoundError
+from profiler_kit.analysis.ledger.problem_sides import minimum_bytes, sides_of
+from profiler_kit.analysis.ledger.roofs import Roofs, roofs_of
+from profiler_kit.analysis.problems.problem_shapes import Problem
 from profiler_kit.formats import read_trace
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profiler_kit.analysis import flops
+from profiler_kit.analysis.problems import flops
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from itertools import product
 
 import pytest
 
-from profiler_kit.analysis.flops import convolution_flops, transposed_convolution_flops
-from profiler_kit.analysis.gemm_tiles import GemmShape, fill, gemm_shape, tile_sides, tiling
-from profiler_kit.analysis.problem_shapes import Problem
+from profiler_kit.analysis.ledger.gemm_tiles import GemmShape, fill, gemm_shape, tile_sides, tiling
+from profiler_kit.analysis.problems.flops import convolution_flops, transposed_convolution_flops
+from profiler_kit.analysis.problems.problem_shapes import Problem
 
 
 @pytest.mark.parametrize("groups", [1, 2])

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from profiler_kit.analysis.layer_sources import FROM_MODULES, FROM_NOTHING, FROM_SPANS
-from profiler_kit.analysis.layer_times import LayerTimes, layer_times
+from profiler_kit.analysis.times.layer_times import LayerTimes, layer_times
+from profiler_kit.analysis.work.layer_sources import FROM_MODULES, FROM_NOTHING, FROM_SPANS
 from profiler_kit.formats import read_trace
 from tests.builders import TraceBuilder
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from profiler_kit.analysis.passes import passes
+from profiler_kit.analysis.passes.passes import passes
 from profiler_kit.formats import read_trace
 from profiler_kit.record import Recorder
 

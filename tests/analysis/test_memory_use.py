@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from profiler_kit.analysis.level_of_detail import drawn_rows
-from profiler_kit.analysis.memory_use import BEFORE, COUNTED, NO_OPERATOR, MemoryUse, memory_use
+from profiler_kit.analysis.device_time.level_of_detail import drawn_rows
+from profiler_kit.analysis.device_time.memory_use import BEFORE, COUNTED, NO_OPERATOR, MemoryUse, memory_use
 from profiler_kit.formats import read_trace
 from tests.builders import TraceBuilder
 

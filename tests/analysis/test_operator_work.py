@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from profiler_kit.analysis import operator_work as registry
-from profiler_kit.analysis.problem_shapes import Signature
+from profiler_kit.analysis.problems import operator_work as registry
+from profiler_kit.analysis.problems.problem_shapes import Signature
 
 torch = pytest.importorskip("torch")
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from profiler_kit.analysis.layer_convolutions import layer_convolutions
-from profiler_kit.analysis.predicted_selection import (
+from profiler_kit.analysis.selection.layer_convolutions import layer_convolutions
+from profiler_kit.analysis.selection.predicted_selection import (
     NO_PLAN,
     OWN_KERNEL,
     PredictedSelection,
@@ -18,7 +18,7 @@ from profiler_kit.analysis.predicted_selection import (
     predicted_selection,
     questions,
 )
-from profiler_kit.analysis.selection import selection
+from profiler_kit.analysis.selection.selection import selection
 from profiler_kit.cudnn.description import target_of_device
 from profiler_kit.cudnn.plans import NUMERICAL_NOTES, Plan, Prediction
 from profiler_kit.cudnn.problem import ConvProblem

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiler_kit.analysis.collectives import bus_factor, collective_bytes
-from profiler_kit.analysis.rank_times import BREAKDOWN, RankTimes, rank_times
-from profiler_kit.analysis.stragglers import COMPUTES, LAUNCHES
+from profiler_kit.analysis.ranks.collectives import bus_factor, collective_bytes
+from profiler_kit.analysis.ranks.rank_times import BREAKDOWN, RankTimes, rank_times
+from profiler_kit.analysis.ranks.stragglers import COMPUTES, LAUNCHES
 from profiler_kit.formats import read_ranks, read_trace, several
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from profiler_kit.analysis.passes import passes
-from profiler_kit.analysis.prediction_agreement import (
+from profiler_kit.analysis.passes.passes import passes
+from profiler_kit.analysis.selection.prediction_agreement import (
     AGREE,
     CANT_TELL,
     DIFFER,
@@ -18,8 +18,14 @@ from profiler_kit.analysis.prediction_agreement import (
     target_of_trace,
     verdict,
 )
-from profiler_kit.analysis.reported_engines import BY_PLAN, BY_SHAPE, BY_TIME, ReportedEngines, reported_engines
-from profiler_kit.analysis.selection import ledger_work, selection
+from profiler_kit.analysis.selection.reported_engines import (
+    BY_PLAN,
+    BY_SHAPE,
+    BY_TIME,
+    ReportedEngines,
+    reported_engines,
+)
+from profiler_kit.analysis.selection.selection import ledger_work, selection
 from profiler_kit.cli import main
 from profiler_kit.cudnn.log import LogRecord
 from profiler_kit.cudnn.plans import BEHAVIOR_NOTES, NUMERICAL_NOTES, Plan, Prediction

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from profiler_kit.analysis.counters import counters, executed_flops
-from profiler_kit.analysis.passes import passes
-from profiler_kit.analysis.roofline import roofline
-from profiler_kit.analysis.roofs import Roofs, roofs_of
+from profiler_kit.analysis.ledger.counters import counters, executed_flops
+from profiler_kit.analysis.ledger.roofline import roofline
+from profiler_kit.analysis.ledger.roofs import Roofs, roofs_of
+from profiler_kit.analysis.passes.passes import passes
 from profiler_kit.devices import UnknownDeviceError, find_device
 from profiler_kit.formats import read_trace
 from profiler_kit.trace import Trace

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from profiler_kit.analysis import step_noise
-from profiler_kit.analysis.run_diff import NO_LAYER, PER_STEP, WHOLE, RunDiff, diff_runs
+from profiler_kit.analysis.runs import step_noise
+from profiler_kit.analysis.runs.run_diff import NO_LAYER, PER_STEP, WHOLE, RunDiff, diff_runs
 from profiler_kit.formats import read_trace
 from profiler_kit.report.diff import diff_facts
 from profiler_kit.trace import Trace

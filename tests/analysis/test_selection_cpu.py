@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import profiler_kit
-from profiler_kit.analysis.host_work import FOR_NEXT, FOR_PREVIOUS, host_work, serves
-from profiler_kit.analysis.layer_times import layer_times
-from profiler_kit.analysis.selection import Selection, selection
+from profiler_kit.analysis.selection.selection import Selection, selection
+from profiler_kit.analysis.times.layer_times import layer_times
+from profiler_kit.analysis.work.host_work import FOR_NEXT, FOR_PREVIOUS, host_work, serves
 from profiler_kit.formats import find_traces, read_trace
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from profiler_kit.analysis.passes import pass_times, passes
-from profiler_kit.analysis.selection import Selection, selection
+from profiler_kit.analysis.passes.passes import pass_times, passes
+from profiler_kit.analysis.selection.selection import Selection, selection
 from profiler_kit.formats import read_trace
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder

@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from profiler_kit.analysis.layer_times import layer_times
-from profiler_kit.analysis.passes import passes
-from profiler_kit.analysis.selection import selection
+from profiler_kit.analysis.passes.passes import passes
+from profiler_kit.analysis.selection.selection import selection
+from profiler_kit.analysis.times.layer_times import layer_times
 from profiler_kit.formats import read_trace
 from tests.builders import TraceBuilder
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from profiler_kit.analysis.layer_times import layer_times
-from profiler_kit.analysis.passes import passes
-from profiler_kit.analysis.selection import Selection, selection
+from profiler_kit.analysis.passes.passes import passes
+from profiler_kit.analysis.selection.selection import Selection, selection
+from profiler_kit.analysis.times.layer_times import layer_times
 from profiler_kit.formats import read_trace
 from profiler_kit.trace import Trace
 from tests.conftest import SHARED

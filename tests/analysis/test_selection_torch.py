@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import profiler_kit
-from profiler_kit.analysis.layer_times import LayerTimes, layer_times
-from profiler_kit.analysis.selection import Selection, selection
+from profiler_kit.analysis.selection.selection import Selection, selection
+from profiler_kit.analysis.times.layer_times import LayerTimes, layer_times
 from profiler_kit.formats import find_traces, read_trace
 
 torch = pytest.importorskip("torch", reason="records a network and compares with PyTorch's own figures")

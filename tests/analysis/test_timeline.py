@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import profiler_kit
-from profiler_kit.analysis.timeline import DEEPEST, Timeline, _depths, timeline
-from profiler_kit.analysis.timeline_classes import CLASSES
+from profiler_kit.analysis.timeline.timeline import DEEPEST, Timeline, _depths, timeline
+from profiler_kit.analysis.timeline.timeline_classes import CLASSES
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder
 

@@ -7,7 +7,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from profiler_kit.analysis.timing_statistics import (
+from profiler_kit.analysis.measured.timing_statistics import (
     MedianInterval,
     Prediction,
     accepted,

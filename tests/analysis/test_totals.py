@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from profiler_kit.analysis.totals import totals
+from profiler_kit.analysis.work.totals import totals
 from profiler_kit.formats import read_trace
 from tests.conftest import SHARED
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from profiler_kit import explain, read_trace
-from profiler_kit.analysis.explanation import Explanation
-from profiler_kit.analysis.undisturbed import without_recording
+from profiler_kit.analysis.ledger.explanation import Explanation
+from profiler_kit.analysis.ledger.undisturbed import without_recording
 
 SAMPLES = Path(__file__).resolve().parents[2] / "traces"
 

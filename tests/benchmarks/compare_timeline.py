@@ -49,10 +49,10 @@ from pathlib import Path
 
 import numpy as np
 
-from profiler_kit.analysis.device_states import ActiveDevices, active_devices, inside_ns
-from profiler_kit.analysis.device_time import DeviceTime, device_time
-from profiler_kit.analysis.device_time_classes import COMMUNICATION, COMPUTE
-from profiler_kit.analysis.layer_of_op import layers_of_ops
+from profiler_kit.analysis.device_time.device_states import ActiveDevices, active_devices, inside_ns
+from profiler_kit.analysis.device_time.device_time import DeviceTime, device_time
+from profiler_kit.analysis.device_time.device_time_classes import COMMUNICATION, COMPUTE
+from profiler_kit.analysis.work.layer_of_op import layers_of_ops
 from profiler_kit.formats import read_trace
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from profiler_kit.analysis.checks import MEASURES, Rule, check
-from profiler_kit.analysis.memory_use import memory_use
-from profiler_kit.analysis.rank_times import rank_times
-from profiler_kit.analysis.run_diff import diff_runs
+from profiler_kit.analysis.device_time.memory_use import memory_use
+from profiler_kit.analysis.findings.checks import MEASURES, Rule, check
+from profiler_kit.analysis.ranks.rank_times import rank_times
+from profiler_kit.analysis.runs.run_diff import diff_runs
 from profiler_kit.formats import read_ranks, read_trace
 from profiler_kit.trace import Trace, build_trace
 from profiler_kit.trace.health import STEP_PREFIX

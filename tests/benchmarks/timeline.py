@@ -28,18 +28,18 @@ import pandas as pd
 from read import LARGE, SHARED, make_large
 from runs import print_by_size
 
-from profiler_kit.analysis.copies import copies
-from profiler_kit.analysis.device_findings import device_findings
-from profiler_kit.analysis.device_states import active_devices
-from profiler_kit.analysis.device_time import DeviceTime, device_time
-from profiler_kit.analysis.idle import idle
-from profiler_kit.analysis.launches import launches
-from profiler_kit.analysis.layer_of_op import LayerOfOp, layers_of_ops
-from profiler_kit.analysis.memory_use import memory_use
-from profiler_kit.analysis.overlap import overlap
-from profiler_kit.analysis.rank_times import rank_times
-from profiler_kit.analysis.run_diff import diff_runs
-from profiler_kit.analysis.steps import steps
+from profiler_kit.analysis.device_time.copies import copies
+from profiler_kit.analysis.device_time.device_states import active_devices
+from profiler_kit.analysis.device_time.device_time import DeviceTime, device_time
+from profiler_kit.analysis.device_time.idle import idle
+from profiler_kit.analysis.device_time.launches import launches
+from profiler_kit.analysis.device_time.memory_use import memory_use
+from profiler_kit.analysis.device_time.overlap import overlap
+from profiler_kit.analysis.device_time.steps import steps
+from profiler_kit.analysis.findings.device_findings import device_findings
+from profiler_kit.analysis.ranks.rank_times import rank_times
+from profiler_kit.analysis.runs.run_diff import diff_runs
+from profiler_kit.analysis.work.layer_of_op import LayerOfOp, layers_of_ops
 from profiler_kit.formats import read_trace
 from profiler_kit.trace import Health, Trace, build_trace
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from profiler_kit.analysis.copies import ASYNCHRONOUS, BLOCKS, IN_GRAPH, UNKNOWN, WAITED_FOR, Copies, copies
+from profiler_kit.analysis.device_time.copies import ASYNCHRONOUS, BLOCKS, IN_GRAPH, UNKNOWN, WAITED_FOR, Copies, copies
 from profiler_kit.formats import read_trace
 from tests.builders import TraceBuilder
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from profiler_kit.analysis.device_findings import device_findings
-from profiler_kit.analysis.device_time import device_time
-from profiler_kit.analysis.finding import Finding
-from profiler_kit.analysis.layer_of_op import layers_of_ops
+from profiler_kit.analysis.device_time.device_time import device_time
+from profiler_kit.analysis.findings.device_findings import device_findings
+from profiler_kit.analysis.findings.finding import Finding
+from profiler_kit.analysis.work.layer_of_op import layers_of_ops
 from profiler_kit.formats import read_trace
 from tests.builders import TraceBuilder
 

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiler_kit.analysis.host_states import host_states
+from profiler_kit.analysis.device_time.host_states import host_states
 from profiler_kit.formats import read_trace
 from profiler_kit.trace.joins import NONE, parent_rows, rows_after
 from tests.builders import TraceBuilder

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiler_kit.analysis import idle_causes as causes
-from profiler_kit.analysis.idle import IdleTime, idle
+from profiler_kit.analysis.device_time import idle_causes as causes
+from profiler_kit.analysis.device_time.idle import IdleTime, idle
 from profiler_kit.formats import read_trace
 from tests.builders import TraceBuilder
 

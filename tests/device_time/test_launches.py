@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from profiler_kit.analysis.launches import Launches, launches
+from profiler_kit.analysis.device_time.launches import Launches, launches
 from profiler_kit.formats import read_trace
 from tests.builders import TraceBuilder
 

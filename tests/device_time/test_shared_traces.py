@@ -6,8 +6,8 @@ import csv
 
 import pytest
 
-from profiler_kit.analysis.device_time import DeviceTime, device_time
-from profiler_kit.analysis.layer_of_op import layers_of_ops
+from profiler_kit.analysis.device_time.device_time import DeviceTime, device_time
+from profiler_kit.analysis.work.layer_of_op import layers_of_ops
 from profiler_kit.formats import read_trace
 from tests.conftest import SHARED
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from profiler_kit.analysis.overlap import Overlap, overlap
-from profiler_kit.analysis.step_statistics import cut_steps, outliers, trend
-from profiler_kit.analysis.steps import Steps, steps
+from profiler_kit.analysis.device_time.overlap import Overlap, overlap
+from profiler_kit.analysis.device_time.step_statistics import cut_steps, outliers, trend
+from profiler_kit.analysis.device_time.steps import Steps, steps
 from profiler_kit.formats import read_trace
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder

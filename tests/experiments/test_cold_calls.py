@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from profiler_kit.analysis.first_calls import ProcessTimes, take_apart  # noqa: E402
+from profiler_kit.analysis.measured.first_calls import ProcessTimes, take_apart  # noqa: E402
 from profiler_kit.errors import ExperimentError  # noqa: E402
 from profiler_kit.experiments import cold_calls  # noqa: E402
 from profiler_kit.experiments.matched_pairs import measure_matched_pairs  # noqa: E402

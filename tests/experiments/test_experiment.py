@@ -18,8 +18,8 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import profiler_kit as pk  # noqa: E402
-from profiler_kit.analysis.experiment import EQUAL_DENSE  # noqa: E402
-from profiler_kit.analysis.explanation import Claim  # noqa: E402
+from profiler_kit.analysis.ledger.explanation import Claim  # noqa: E402
+from profiler_kit.analysis.measured.experiment import EQUAL_DENSE  # noqa: E402
 from profiler_kit.cli import main  # noqa: E402
 from profiler_kit.errors import ExperimentError, RecordingError  # noqa: E402
 from profiler_kit.experiments import experiment as module  # noqa: E402

@@ -13,7 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from profiler_kit.analysis.folklore import (  # noqa: E402
+from profiler_kit.analysis.measured.folklore import (  # noqa: E402
     CLAIMS,
     Case,
     ClaimOnTrial,
@@ -24,7 +24,7 @@ from profiler_kit.analysis.folklore import (  # noqa: E402
     sum_up,
     takes_longer,
 )
-from profiler_kit.analysis.timing_statistics import MedianInterval  # noqa: E402
+from profiler_kit.analysis.measured.timing_statistics import MedianInterval  # noqa: E402
 from profiler_kit.cli import main  # noqa: E402
 from profiler_kit.report.folklore import FolkloreReport  # noqa: E402
 

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-from profiler_kit.analysis.matched_pairs import (  # noqa: E402
+from profiler_kit.analysis.measured.matched_pairs import (  # noqa: E402
     MATCHES,
     ConvolutionShape,
     DenseShape,
@@ -28,7 +28,7 @@ from profiler_kit.analysis.matched_pairs import (  # noqa: E402
     overview,
     why,
 )
-from profiler_kit.analysis.timing_statistics import MedianInterval  # noqa: E402
+from profiler_kit.analysis.measured.timing_statistics import MedianInterval  # noqa: E402
 from profiler_kit.cli import main  # noqa: E402
 from profiler_kit.errors import ExperimentError, MissingExtraError, ProfilerKitError  # noqa: E402
 from profiler_kit.experiments.matched_pairs import measure_matched_pairs  # noqa: E402

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from profiler_kit.analysis.layer_sources import METADATA_KEY
+from profiler_kit.analysis.work.layer_sources import METADATA_KEY
 from profiler_kit.errors import RecordingError
 from profiler_kit.formats import read_trace
 from profiler_kit.record import cudnn_log

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import profiler_kit
-from profiler_kit.analysis.layer_times import layer_times
+from profiler_kit.analysis.times.layer_times import layer_times
 from profiler_kit.formats import read_trace
 from tests.record.recordings import SmallNet, images, layer_names
 

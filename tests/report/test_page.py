@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import profiler_kit
-from profiler_kit.analysis.step_work import step_work
+from profiler_kit.analysis.times.step_work import step_work
 from profiler_kit.cli import main
 from profiler_kit.report import html
 from profiler_kit.report.layout import Column, Item, Section, Table

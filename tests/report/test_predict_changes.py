@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from profiler_kit import read_trace
-from profiler_kit.analysis.predicted_selection import NO_PLAN, PredictedSelection
+from profiler_kit.analysis.selection.predicted_selection import NO_PLAN, PredictedSelection
 from profiler_kit.report.layout import Item
 from profiler_kit.report.predict_changes import change_items
 from tests.predictions import conv_trace, prediction_by_hand

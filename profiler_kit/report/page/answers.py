@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from profiler_kit.analysis.breakdown import Breakdown, breakdown
-from profiler_kit.analysis.copies import Copies, copies
-from profiler_kit.analysis.cpu_kernel_times import CpuKernelTimes, cpu_kernel_times
-from profiler_kit.analysis.device_time import DeviceTime
-from profiler_kit.analysis.explanation import Explanation, ProblemNotFoundError, explain
-from profiler_kit.analysis.facts import RecordingFacts, recording_facts
-from profiler_kit.analysis.finding import Finding
-from profiler_kit.analysis.findings import Evidence, findings
-from profiler_kit.analysis.idle import IdleTime, idle
-from profiler_kit.analysis.kernel_times import CopyTimes, KernelTimes, copy_times, kernel_times
-from profiler_kit.analysis.launches import Launches, launches
-from profiler_kit.analysis.layer_times import LayerTimes, layer_times
-from profiler_kit.analysis.memory_use import MemoryUse, memory_use
-from profiler_kit.analysis.operator_times import OperatorTimes, operator_times
-from profiler_kit.analysis.overlap import Overlap, overlap
-from profiler_kit.analysis.passes import Passes, passes
-from profiler_kit.analysis.predicted_selection import PredictedSelection
-from profiler_kit.analysis.rank_times import RankTimes, rank_times
-from profiler_kit.analysis.roofline import Roofline, roofline
-from profiler_kit.analysis.selection import Selection, selection
-from profiler_kit.analysis.steps import Steps, steps
-from profiler_kit.analysis.timeline import Timeline, timeline
-from profiler_kit.analysis.totals import Totals, totals
+from profiler_kit.analysis.device_time.copies import Copies, copies
+from profiler_kit.analysis.device_time.device_time import DeviceTime
+from profiler_kit.analysis.device_time.idle import IdleTime, idle
+from profiler_kit.analysis.device_time.launches import Launches, launches
+from profiler_kit.analysis.device_time.memory_use import MemoryUse, memory_use
+from profiler_kit.analysis.device_time.overlap import Overlap, overlap
+from profiler_kit.analysis.device_time.steps import Steps, steps
+from profiler_kit.analysis.findings.finding import Finding
+from profiler_kit.analysis.findings.findings import Evidence, findings
+from profiler_kit.analysis.ledger.explanation import Explanation, ProblemNotFoundError, explain
+from profiler_kit.analysis.ledger.roofline import Roofline, roofline
+from profiler_kit.analysis.passes.passes import Passes, passes
+from profiler_kit.analysis.ranks.rank_times import RankTimes, rank_times
+from profiler_kit.analysis.selection.predicted_selection import PredictedSelection
+from profiler_kit.analysis.selection.selection import Selection, selection
+from profiler_kit.analysis.timeline.timeline import Timeline, timeline
+from profiler_kit.analysis.times.breakdown import Breakdown, breakdown
+from profiler_kit.analysis.times.cpu_kernel_times import CpuKernelTimes, cpu_kernel_times
+from profiler_kit.analysis.times.kernel_times import CopyTimes, KernelTimes, copy_times, kernel_times
+from profiler_kit.analysis.times.layer_times import LayerTimes, layer_times
+from profiler_kit.analysis.times.operator_times import OperatorTimes, operator_times
+from profiler_kit.analysis.work.facts import RecordingFacts, recording_facts
+from profiler_kit.analysis.work.totals import Totals, totals
 from profiler_kit.trace import Trace
 
 

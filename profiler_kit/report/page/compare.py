@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from profiler_kit.analysis.explanation import ProblemNotFoundError, explain
-from profiler_kit.analysis.run_diff import diff_runs
+from profiler_kit.analysis.ledger.explanation import ProblemNotFoundError, explain
+from profiler_kit.analysis.runs.run_diff import diff_runs
 from profiler_kit.report.diff import diff_facts, diff_sections
 from profiler_kit.report.explanation import explanation_sections
 from profiler_kit.report.page import blocks as b

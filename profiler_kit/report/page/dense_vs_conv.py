@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import log
 from typing import Final
 
-from profiler_kit.analysis.explanation import Explanation, ProblemNotFoundError
-from profiler_kit.analysis.ledger_words import multiple
-from profiler_kit.analysis.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD, PRODUCT
+from profiler_kit.analysis.ledger.explanation import Explanation, ProblemNotFoundError
+from profiler_kit.analysis.ledger.ledger_words import multiple
+from profiler_kit.analysis.problems.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD, PRODUCT
 from profiler_kit.report.explanation import explanation_sections, waterfall
 from profiler_kit.report.page import blocks as b
 from profiler_kit.report.page.answers import Answers

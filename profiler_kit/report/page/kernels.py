@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from profiler_kit.analysis.kernel_times import group_kernels
+from profiler_kit.analysis.times.kernel_times import group_kernels
 from profiler_kit.kernels import explain, identify
 from profiler_kit.report.kernel_identity import types, what
 from profiler_kit.report.names import short_kernel, short_layouts

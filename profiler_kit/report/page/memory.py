@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from profiler_kit.analysis.memory_use import HOW_TO_RECORD
+from profiler_kit.analysis.device_time.memory_use import HOW_TO_RECORD
 from profiler_kit.report.memory import DRAWN_BUCKETS, memory_sections
 from profiler_kit.report.page import blocks as b
 from profiler_kit.report.page.answers import Answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from profiler_kit.analysis.explanation import ProblemNotFoundError
+from profiler_kit.analysis.ledger.explanation import ProblemNotFoundError
 from profiler_kit.report.page import blocks as b
 from profiler_kit.report.page import dense_vs_conv
 from profiler_kit.report.page.answers import Answers

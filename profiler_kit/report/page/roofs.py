@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from profiler_kit.analysis.roofline import Roofline
+from profiler_kit.analysis.ledger.roofline import Roofline
 from profiler_kit.report.page import blocks as b
 from profiler_kit.report.page.from_sections import ALL_ROWS, section_blocks
 from profiler_kit.report.roofline import peaks_to_show, roofline_points, roofline_sections

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from profiler_kit.analysis.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD
-from profiler_kit.analysis.problem_names import problem_name
+from profiler_kit.analysis.problems.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD
+from profiler_kit.analysis.problems.problem_names import problem_name
 from profiler_kit.report.layers import ROOT_LAYER, short_layer
 from profiler_kit.report.names import short_kernel
 from profiler_kit.report.page import blocks as b

@@ -51,7 +51,7 @@ def slice_facts(answers: Answers, number: int) -> dict[str, Any]:
 
     Args:
         answers: Answers about the trace.
-        number: The slice, a row of :class:`profiler_kit.analysis.timeline.Timeline`.
+        number: The slice, a row of :class:`profiler_kit.analysis.timeline.timeline.Timeline`.
 
     Raises:
         IndexError: If there is no such slice.

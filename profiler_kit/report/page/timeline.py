@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from profiler_kit.analysis.timeline import Timeline
-from profiler_kit.analysis.timeline_classes import CLASSES
+from profiler_kit.analysis.timeline.timeline import Timeline
+from profiler_kit.analysis.timeline.timeline_classes import CLASSES
 from profiler_kit.report.names import short_kernel
 from profiler_kit.report.page.blocks import shown
 

@@ -1,0 +1,1 @@
+"""What stands out, in plain statements, and what a check in CI measures."""

@@ -1,0 +1,1 @@
+"""What measurements of layers say: experiments, matched pairs, folklore, first calls."""

@@ -1,0 +1,153 @@
+"""What an experiment on a layer has brought to light, as plain figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from profiler_kit.analysis.measured.timing_statistics import MedianInterval, Prediction, Verdict, accepted
+
+Outputs = Literal["same", "different", "not compared"]
+
+AS_GIVEN: Final = "as given"
+"""Name of the layer without any change."""
+
+OTHER_LAYER: Final = "other layer"
+"""Name of a layer that it is compared with by the user's choice."""
+
+EQUAL_DENSE: Final = "equal dense"
+"""Name of the dense layer of equal FLOPs, with which a convolution is compared otherwise."""
+
+DOUBLED_OTHER: Final = "doubled other"
+"""Name of the layer that it is compared with at twice the batch."""
+
+FRESH_MEMORY: Final = "fresh memory"
+"""Name of the layer as it was given where each call gets memory that the system must clear first."""
+
+SMALLEST_LAYER: Final = "smallest layer"
+SMALLEST_OTHER: Final = "smallest other"
+"""Names of layers of one value, of the class of the layer and of the one that it is compared with."""
+
+
+@dataclass(frozen=True)
+class MeasuredVariant:
+    """One way of running a layer, measured. Times are measured, FLOPs derived from the shapes.
+
+    Attributes:
+        name: Short name, e.g. ``channels_last``; that of the layer as it was given is ``as given``.
+        change: What is different from the layer as it was given.
+        call_ns: Time of a call: median over the rounds and its interval.
+        ratio: Time of one sample relative to the layer as given, by rounds.
+        ratio_of_calls: Time of one call relative to the layer as given, by rounds.
+        samples: Samples (the size of the first dimension) in a call.
+        flops: Useful FLOPs of a call, None if they cannot be counted.
+        kernels: What ran in one call, in order: kernels of the GPU, or primitives of oneDNN and MKL.
+        outputs: Whether the output agrees with the reference in double precision.
+        error: Largest difference from the reference, relative to its largest value; None if not compared.
+        tolerance: Largest error that counts as the same, for the type of number that was computed with.
+        page_faults: Pages that the system gave the process in a call, on average; None where it does not count them.
+    """
+
+    name: str
+    change: str
+    call_ns: MedianInterval
+    ratio: MedianInterval
+    ratio_of_calls: MedianInterval
+    samples: int
+    flops: int | None
+    kernels: tuple[str, ...]
+    outputs: Outputs
+    error: float | None
+    tolerance: float | None
+    page_faults: float | None = None
+
+    @property
+    def flops_per_s(self) -> float | None:
+        """Useful FLOPs by the median time, derived."""
+        return None if self.flops is None else self.flops / self.call_ns.median * 1e9
+
+
+@dataclass(frozen=True)
+class NotPossible:
+    """A change that could not be tried here.
+
+    Attributes:
+        name: Name of the variant.
+        reason: Why, in words.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LedgerClaim:
+    """What the ledger says, against what an experiment says.
+
+    Attributes:
+        factor: Name of the factor in the ledger.
+        statement: The claim, in words.
+        advice: What the ledger says to try, and what to expect; None where it proposes nothing.
+        variant: Name of the variant that tests it, None if no single change can test it here.
+        quantity: What `predicted` and `measured` are ratios of, in words.
+        predicted: The ratio by the claim; None if nothing is predicted.
+        prediction: What kind of prediction that is.
+        measured: The same, measured; None if the variant did not run.
+        verdict: ``confirmed``, ``refuted``, ``undecided`` (the noise does not decide), or ``not tested``.
+        reason: Why it is not tested, or how the verdict was reached.
+    """
+
+    factor: str
+    statement: str
+    advice: str | None
+    variant: str | None
+    quantity: str
+    predicted: float | None
+    measured: MedianInterval | None
+    verdict: Verdict | Literal["not tested"]
+    reason: str
+    prediction: Prediction = "estimate"
+
+    @property
+    def accepted(self) -> tuple[float, float] | None:
+        """The ratios that bear the prediction out, lowest and highest; None if nothing is predicted."""
+        return None if self.predicted is None else accepted(self.predicted, self.prediction)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A layer under single changes.
+
+    Attributes:
+        layer: The layer in words.
+        input_shape: Shape of its input.
+        dtype: Type of the input, e.g. ``float32``.
+        device: Where it ran, in words.
+        load: How busy the machine was before, in words.
+        threads: Threads of the CPU's operators.
+        rounds: Rounds measured; each variant has one time from each.
+        seconds: What measuring the rounds took.
+        preemptions: How often the process lost a core to another one meanwhile; None where that is not counted.
+        variants: Those measured; the layer as given comes first.
+        not_possible: Those that could not be tried, and why.
+        claims: The ledger's claims with their verdicts; empty if no ledger was tested.
+        no_claims: Why there are none; None if there are some, or none were asked for.
+    """
+
+    layer: str
+    input_shape: tuple[int, ...]
+    dtype: str
+    device: str
+    load: str
+    threads: int
+    rounds: int
+    seconds: float
+    preemptions: int | None
+    variants: tuple[MeasuredVariant, ...]
+    not_possible: tuple[NotPossible, ...]
+    claims: tuple[LedgerClaim, ...] = ()
+    no_claims: str | None = None
+
+    def variant(self, name: str) -> MeasuredVariant | None:
+        """Return the variant of that name, None if it was not measured."""
+        return next((one for one in self.variants if one.name == name), None)

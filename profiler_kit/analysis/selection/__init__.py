@@ -1,0 +1,1 @@
+"""Which kernels the libraries chose for each problem, and what other witnesses say."""
