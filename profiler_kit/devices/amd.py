@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from profiler_kit.devices.device import GIB, MIB, Device
+from profiler_kit.devices.pcie import PcieLink
 
 _MI210_SHEET: Final = "AMD Instinct MI210 data sheet (2022); L2: AMD CDNA 2 Architecture white paper (2021)"
 _MI250X_SHEET: Final = (
@@ -35,7 +36,9 @@ MI210: Final = Device(
         "bf16_tensor": 181e12,
         "int8_tensor": 181e12,
     },
-    sources={"compute": _MI210_SHEET, "memory": _MI210_SHEET},
+    host_link=PcieLink(4, 16),
+    nvlink_bytes_per_s=None,
+    sources={"compute": _MI210_SHEET, "memory": _MI210_SHEET, "links": _MI210_SHEET},
 )
 MI250X: Final = Device(
     key="MI250X",
@@ -59,7 +62,9 @@ MI250X: Final = Device(
         "bf16_tensor": 191.5e12,
         "int8_tensor": 191.5e12,
     },
-    sources={"compute": _MI250X_SHEET, "memory": _MI250X_SHEET},
+    host_link=None,  # Infinity Fabric where the host's CPU has it, else PCIe 4.0.
+    nvlink_bytes_per_s=None,
+    sources={"compute": _MI250X_SHEET, "memory": _MI250X_SHEET, "links": _MI250X_SHEET},
 )
 MI300X: Final = Device(
     key="MI300X",
@@ -85,7 +90,9 @@ MI300X: Final = Device(
         "fp8_tensor": 2614.9e12,
         "int8_tensor": 2614.9e12,
     },
-    sources={"compute": _MI300X_SHEET, "memory": _MI300X_SHEET},
+    host_link=PcieLink(5, 16),
+    nvlink_bytes_per_s=None,
+    sources={"compute": _MI300X_SHEET, "memory": _MI300X_SHEET, "links": _MI300X_SHEET},
 )
 
 AMD: Final = (MI210, MI250X, MI300X)

@@ -6,7 +6,8 @@ was checked in November 2026. These pages were, most of them of others. The test
 
 What they disagree on: the L40S has 48 MB of L2 by some (computizer.com) and, like the L40 of the same die, 96 MB by
 others (hmc-tech.com); the A10's double precision is 1/32 of single by sysrqmts.com, against the 1/64 of NVIDIA's
-documents for compute capability 8.6. The table keeps 96 MB and 1/64.
+documents for compute capability 8.6; the B200 has PCIe 6.0 by glennklockwood.com, and 5.0 by NVIDIA's own description
+of the system that it measured. The table keeps 96 MB, 1/64 and 5.0.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ class Readings:
 
     Attributes:
         pages: Addresses.
-        not_found: Figures that none of them states: attributes of ``Device``, or keys of its ``peak_flops_per_s``.
+        not_found: Figures that none of them states: attributes of ``Device`` (of its ``host_link``: ``pcie_generation``
+            and ``pcie_lanes``), or keys of its ``peak_flops_per_s``.
     """
 
     pages: tuple[str, ...]
@@ -35,12 +37,20 @@ LAUNCH_LIMITS_PAGE: Final = (
 )
 """NVIDIA's own header, which states every launch limit of the table."""
 
+_NVIDIA_SYSTEMS: Final = (
+    "https://github.com/mlcommons/inference_results_v4.1/blob/a2f5d66d17e8f75c02fd74dfe810ecca6a046696/"
+    "closed/NVIDIA/systems"
+)
+"""NVIDIA's descriptions of the systems that it measured for MLPerf."""
+
 READINGS: Final[Mapping[str, Readings]] = {
     "V100": Readings(
         pages=(
             "http://www.xenon.com.au/nvidia-tesla-volta-worlds-advanced-data-center-gpu/",
             "https://hmc-tech.com/gpu/nvidia-b200-vs-nvidia-v100-sxm-16gb",
             "https://elchapuzasinformatico.com/2017/05/nvidia-tesla-v100-anunciada-5210-cuda-cores-la-arquitectura-volta/",
+            "https://huggingface.co/spaces/lambdabrendan/Lambda-LLM-Calculator/blame/main/data/gpu_specs.csv",
+            "https://wikimili.com/en/NVLink",
         ),
         not_found=("memory_bytes",),
     ),
@@ -49,6 +59,8 @@ READINGS: Final[Mapping[str, Readings]] = {
             "http://www.xenon.com.au/nvidia-tesla-volta-worlds-advanced-data-center-gpu/",
             "https://hmc-tech.com/gpu/nvidia-b200-vs-nvidia-v100-sxm-16gb",
             "https://elchapuzasinformatico.com/2017/05/nvidia-tesla-v100-anunciada-5210-cuda-cores-la-arquitectura-volta/",
+            "https://huggingface.co/spaces/lambdabrendan/Lambda-LLM-Calculator/blame/main/data/gpu_specs.csv",
+            "https://wikimili.com/en/NVLink",
         ),
         not_found=(),
     ),
@@ -78,6 +90,8 @@ READINGS: Final[Mapping[str, Readings]] = {
             "https://www.thundercompute.com/blog/nvidia-a100-specs-full-guide",
             "https://glennklockwood.com/garden/processors/A100",
             "https://gpu.spicedreamphone.com/en/gpu/nvidia/a100-sxm4-40-gb",
+            "https://huggingface.co/spaces/lambdabrendan/Lambda-LLM-Calculator/blame/main/data/gpu_specs.csv",
+            "https://www.nvidia.com/de-de/data-center/nvlink/",
         ),
         not_found=("bf16",),
     ),
@@ -87,6 +101,8 @@ READINGS: Final[Mapping[str, Readings]] = {
             "https://upb-pc2.atlassian.net/wiki/spaces/PC2DOK/pages/1900609/NVIDIA+A100+40GB+with+NVLINK",
             "https://glennklockwood.com/garden/processors/A100",
             "https://gpu.spicedreamphone.com/en/gpu/nvidia/a100-sxm4-40-gb",
+            "https://huggingface.co/spaces/lambdabrendan/Lambda-LLM-Calculator/blame/main/data/gpu_specs.csv",
+            "https://www.nvidia.com/de-de/data-center/nvlink/",
         ),
         not_found=("bf16",),
     ),
@@ -130,6 +146,7 @@ READINGS: Final[Mapping[str, Readings]] = {
         pages=(
             "https://glennklockwood.com/garden/processors/h100",
             "https://archive-lib.hpctech.co.jp/gpuproduct/nvidia-h100.html",
+            f"{_NVIDIA_SYSTEMS}/DGX-H100_H100-SXM-80GBx8_TRT.json",
         ),
         not_found=(),
     ),
@@ -141,6 +158,7 @@ READINGS: Final[Mapping[str, Readings]] = {
         pages=(
             "https://glennklockwood.com/garden/processors/h100",
             "https://geektopia.es/es/technology/2023/11/13/noticias/nvidia-anuncia-la-aceleradora-h200-tiene-141-gb-de-hbm3e.html",
+            f"{_NVIDIA_SYSTEMS}/H200-SXM-141GBx8_TRT.json",
         ),
         not_found=("l2_bytes",),
     ),
@@ -149,6 +167,7 @@ READINGS: Final[Mapping[str, Readings]] = {
             "https://github.com/pytorch/ao/pull/4002",
             "https://raw.githubusercontent.com/mlcommons/inference_results_v6.0/main/closed/Nebius/systems/nebius_b200_n1.json",
             "https://hmc-tech.com/gpus/nvidia-b200-vs-nvidia-b100",
+            f"{_NVIDIA_SYSTEMS}/B200-SXM-180GBx1_TRT.json",
         ),
         not_found=("fp64_tensor",),
     ),
@@ -160,22 +179,32 @@ READINGS: Final[Mapping[str, Readings]] = {
         not_found=("l2_bytes", "fp64", "fp16_tensor", "int8_tensor"),
     ),
     "RTX3090": Readings(
-        pages=("https://holynerdvana.blogspot.com/2022/10/nvidia-geforce-rtx-3090-specifications.html",),
+        pages=(
+            "https://holynerdvana.blogspot.com/2022/10/nvidia-geforce-rtx-3090-specifications.html",
+            "https://gpu.spicedreamphone.com/en/gpu/a40-pcie-vs-geforce-rtx-3090",
+        ),
         not_found=("fp64", "tf32_tensor", "fp16", "bf16", "bf16_tensor", "int8_tensor"),
     ),
     "RTX4090": Readings(
         pages=(
             "https://waredb.com/processor/nvidia-geforce-rtx-4090",
             "https://holynerdvana.blogspot.com/2022/10/nvidia-geforce-rtx-4090-specifications.html",
+            "https://www.pugetsystems.com/parts/Video-Card/NVIDIA-GeForce-RTX-4090-24GB-14644/",
         ),
         not_found=(),
     ),
     "RTX5090": Readings(
-        pages=("https://pocketmags.com/linux-format-magazine/may-2025/articles/nvidia-geforce-rtx-5090",),
+        pages=(
+            "https://pocketmags.com/linux-format-magazine/may-2025/articles/nvidia-geforce-rtx-5090",
+            "https://www.szyunze.com/?p=11037",
+        ),
         not_found=("fp64", "tf32_tensor", "fp16", "bf16", "bf16_tensor", "fp8_tensor", "int8_tensor"),
     ),
     "MI210": Readings(
-        pages=("https://www.anandtech.com/show/17326/amd-releases-instinct-mi210-accelerator-cdna-2-on-a-pcie-card",),
+        pages=(
+            "https://www.anandtech.com/show/17326/amd-releases-instinct-mi210-accelerator-cdna-2-on-a-pcie-card",
+            "https://vengineer.hatenablog.com/entry/2022/11/18/090000",
+        ),
         not_found=("l2_bytes", "bf16_tensor"),
     ),
     "MI250X": Readings(
@@ -190,6 +219,7 @@ READINGS: Final[Mapping[str, Readings]] = {
             "https://rocm.docs.amd.com/en/docs-6.2.2/conceptual/gpu-arch/mi300.html",
             "https://www.emergentmind.com/topics/amd-instinct-mi300x-gpus",
             "https://vengineer.hatenablog.com/entry/2023/12/11/080000",
+            "https://raw.githubusercontent.com/mlcommons/inference_results_v4.1/main/closed/AMD/systems/8xMI300X_2xEPYC-9374F.json",
         ),
         not_found=("memory_bus_bits", "tf32_tensor", "fp8_tensor"),
     ),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from profiler_kit.devices.pcie import PcieLink
+
 GIB: Final = 2**30
 MIB: Final = 2**20
 KIB: Final = 2**10
@@ -94,8 +96,12 @@ class Device:
             (operations/s) on them. Tensor peaks are those with float32 accumulation, as PyTorch accumulates; on
             GeForce that halves the advertised figure. A key that is missing: the hardware has no such unit, or its
             vendor gives no figure.
+        host_link: The GPU's own link to its host; the slot that it sits in may be slower. ``None``: not known, or
+            the host may be reached in another way.
+        nvlink_bytes_per_s: NVLink to all other GPUs together, both directions added, as data sheets state it. ``None``:
+            the GPU has none, or only where a bridge is mounted.
         sources: Where figures come from, by group: ``compute`` (SMs, clock, peaks), ``memory`` (size, bandwidth, bus,
-            L2). Where they were read again: :mod:`profiler_kit.devices.confirmed`.
+            L2), ``links`` (to the host and NVLink). Where they were read again: :mod:`profiler_kit.devices.confirmed`.
     """
 
     key: str
@@ -111,6 +117,8 @@ class Device:
     l2_bytes: int
     boost_clock_hz: float
     peak_flops_per_s: Mapping[str, float]
+    host_link: PcieLink | None
+    nvlink_bytes_per_s: float | None
     sources: Mapping[str, str]
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from profiler_kit.devices.device import GIB, MIB, Device
+from profiler_kit.devices.pcie import PcieLink
 
 _TURING: Final = "NVIDIA Turing GPU Architecture, WP-09183-001 (2018), table 1, reference board"
 _GA102: Final = "NVIDIA Ampere GA102 GPU Architecture (2021), tables 2 and 3"
@@ -29,7 +30,9 @@ RTX_2080_TI: Final = Device(
     l2_bytes=11 * MIB // 2,
     boost_clock_hz=1545e6,
     peak_flops_per_s={"fp64": 0.42e12, "fp32": 13.4e12, "fp16": 26.9e12, "fp16_tensor": 53.8e12, "int8_tensor": 215e12},
-    sources={"compute": _TURING, "memory": _TURING},
+    host_link=PcieLink(3, 16),
+    nvlink_bytes_per_s=None,
+    sources={"compute": _TURING, "memory": _TURING, "links": _TURING},
 )
 RTX_3090: Final = Device(
     key="RTX3090",
@@ -54,7 +57,9 @@ RTX_3090: Final = Device(
         "bf16_tensor": 71e12,
         "int8_tensor": 284e12,
     },
-    sources={"compute": _GA102, "memory": _GA102},
+    host_link=PcieLink(4, 16),
+    nvlink_bytes_per_s=None,
+    sources={"compute": _GA102, "memory": _GA102, "links": _GA102},
 )
 RTX_4090: Final = Device(
     key="RTX4090",
@@ -80,7 +85,9 @@ RTX_4090: Final = Device(
         "fp8_tensor": 330.3e12,
         "int8_tensor": 660.6e12,
     },
-    sources={"compute": _ADA, "memory": _ADA},
+    host_link=PcieLink(4, 16),
+    nvlink_bytes_per_s=None,
+    sources={"compute": _ADA, "memory": _ADA, "links": _ADA},
 )
 RTX_5090: Final = Device(
     key="RTX5090",
@@ -106,7 +113,9 @@ RTX_5090: Final = Device(
         "fp8_tensor": 419e12,
         "int8_tensor": 838e12,
     },
-    sources={"compute": _BLACKWELL, "memory": _BLACKWELL},
+    host_link=PcieLink(5, 16),
+    nvlink_bytes_per_s=None,
+    sources={"compute": _BLACKWELL, "memory": _BLACKWELL, "links": _BLACKWELL},
 )
 
 GEFORCE: Final = (RTX_2080_TI, RTX_3090, RTX_4090, RTX_5090)

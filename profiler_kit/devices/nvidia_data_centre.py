@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from profiler_kit.devices.device import GIB, MIB, Device
+from profiler_kit.devices.pcie import PcieLink
 
 _TERA: Final = 1e12
 _MEGA: Final = 1e6
@@ -33,7 +34,9 @@ V100: Final = Device(
     l2_bytes=6 * MIB,
     boost_clock_hz=1530 * _MEGA,
     peak_flops_per_s=_V100_PEAKS,
-    sources={"compute": _VOLTA, "memory": _VOLTA},
+    host_link=PcieLink(3, 16),
+    nvlink_bytes_per_s=300 * _GIGA,
+    sources={"compute": _VOLTA, "memory": _VOLTA, "links": _VOLTA},
 )
 V100_16GB: Final = replace(
     V100,
@@ -49,6 +52,7 @@ V100_PCIE: Final = replace(
     aliases=("Tesla V100-PCIE-32GB",),
     boost_clock_hz=1380 * _MEGA,
     peak_flops_per_s=_tera(fp64=7.0, fp32=14.0, fp16=28.0, fp16_tensor=112),
+    nvlink_bytes_per_s=None,
 )
 V100_PCIE_16GB: Final = replace(
     V100_PCIE,
@@ -74,7 +78,9 @@ T4: Final = Device(
     l2_bytes=4 * MIB,
     boost_clock_hz=1590 * _MEGA,
     peak_flops_per_s=_tera(fp64=0.254, fp32=8.1, fp16=16.2, fp16_tensor=65, int8_tensor=130),
-    sources={"compute": _TURING_T4, "memory": _TURING_T4},
+    host_link=PcieLink(3, 16),
+    nvlink_bytes_per_s=None,
+    sources={"compute": _TURING_T4, "memory": _TURING_T4, "links": _TURING_T4},
 )
 
 _AMPERE: Final = "NVIDIA A100 Tensor Core GPU Architecture, WP-10083-001 (2020), tables 1 and 4"
@@ -104,7 +110,9 @@ A100: Final = Device(
         bf16_tensor=312,
         int8_tensor=624,
     ),
-    sources={"compute": _AMPERE, "memory": _A100_SHEET},
+    host_link=PcieLink(4, 16),
+    nvlink_bytes_per_s=600 * _GIGA,
+    sources={"compute": _AMPERE, "memory": _A100_SHEET, "links": _A100_SHEET},
 )
 A100_40GB: Final = replace(
     A100,
@@ -119,6 +127,7 @@ A100_PCIE_40GB: Final = replace(
     key="A100-PCIe-40GB",
     name="NVIDIA A100 PCIe 40 GB",
     aliases=("NVIDIA A100-PCIE-40GB",),
+    nvlink_bytes_per_s=None,
 )
 A100_PCIE_80GB: Final = replace(
     A100,
@@ -126,6 +135,7 @@ A100_PCIE_80GB: Final = replace(
     name="NVIDIA A100 PCIe 80 GB",
     aliases=("NVIDIA A100 80GB PCIe", "A100-PCIe"),
     memory_bandwidth_bytes_per_s=1935 * _GIGA,
+    nvlink_bytes_per_s=None,
 )
 
 _A10_SHEET: Final = "NVIDIA A10 Tensor Core GPU data sheet (2021); L2: NVIDIA Ampere GA102 GPU Architecture (2021)"
@@ -146,7 +156,9 @@ A10: Final = Device(
     peak_flops_per_s=_tera(
         fp64=0.488, fp32=31.2, tf32_tensor=62.5, fp16=31.2, bf16=31.2, fp16_tensor=125, bf16_tensor=125, int8_tensor=250
     ),
-    sources={"compute": _A10_SHEET, "memory": _A10_SHEET},
+    host_link=PcieLink(4, 16),
+    nvlink_bytes_per_s=None,
+    sources={"compute": _A10_SHEET, "memory": _A10_SHEET, "links": _A10_SHEET},
 )
 
 _ADA: Final = "NVIDIA Ada GPU Architecture white paper (2023), appendix on data-centre GPUs"
@@ -177,7 +189,9 @@ L4: Final = Device(
         fp8_tensor=242.5,
         int8_tensor=242.5,
     ),
-    sources={"compute": _L4_SHEET, "memory": _L4_SHEET},
+    host_link=PcieLink(4, 16),
+    nvlink_bytes_per_s=None,
+    sources={"compute": _L4_SHEET, "memory": _L4_SHEET, "links": _L4_SHEET},
 )
 L40S: Final = Device(
     key="L40S",
@@ -203,7 +217,9 @@ L40S: Final = Device(
         fp8_tensor=733,
         int8_tensor=733,
     ),
-    sources={"compute": _L40S_SHEET, "memory": _L40S_SHEET},
+    host_link=PcieLink(4, 16),
+    nvlink_bytes_per_s=None,
+    sources={"compute": _L40S_SHEET, "memory": _L40S_SHEET, "links": _L40S_SHEET},
 )
 
 _HOPPER: Final = "NVIDIA H100 Tensor Core GPU Architecture white paper, v1.04 (2023), tables 2 and 3"
@@ -235,7 +251,9 @@ H100: Final = Device(
         fp8_tensor=1978.9,
         int8_tensor=1978.9,
     ),
-    sources={"compute": _HOPPER, "memory": _H100_SHEET},
+    host_link=PcieLink(5, 16),
+    nvlink_bytes_per_s=900 * _GIGA,
+    sources={"compute": _HOPPER, "memory": _H100_SHEET, "links": _H100_SHEET},
 )
 H100_PCIE: Final = replace(
     H100,
@@ -257,6 +275,7 @@ H100_PCIE: Final = replace(
         fp8_tensor=1513,
         int8_tensor=1513,
     ),
+    nvlink_bytes_per_s=None,
 )
 H200: Final = replace(
     H100,
@@ -266,7 +285,7 @@ H200: Final = replace(
     memory_bandwidth_bytes_per_s=4800 * _GIGA,
     memory_bus_bits=6144,
     memory_bytes=141 * GIB,
-    sources={"compute": _HOPPER, "memory": _H200_SHEET},
+    sources={"compute": _HOPPER, "memory": _H200_SHEET, "links": _H200_SHEET},
 )
 
 _BLACKWELL: Final = (
@@ -301,7 +320,9 @@ B200: Final = Device(
         fp8_tensor=4500,
         int8_tensor=4500,
     ),
-    sources={"compute": _BLACKWELL, "memory": _B200_MEMORY},
+    host_link=PcieLink(5, 16),
+    nvlink_bytes_per_s=1800 * _GIGA,
+    sources={"compute": _BLACKWELL, "memory": _B200_MEMORY, "links": _BLACKWELL},
 )
 
 NVIDIA_DATA_CENTRE: Final = (

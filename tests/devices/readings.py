@@ -23,9 +23,21 @@ _B200_MEMORY: Final = (
 )
 _V100: Final = "http://www.xenon.com.au/nvidia-tesla-volta-worlds-advanced-data-center-gpu/"
 _V100_PEAKS: Final = "https://hmc-tech.com/gpu/nvidia-b200-vs-nvidia-v100-sxm-16gb"
+_SXM: Final = "https://huggingface.co/spaces/lambdabrendan/Lambda-LLM-Calculator/blame/main/data/gpu_specs.csv"
+_NVLINK: Final = "https://wikimili.com/en/NVLink"
+_NVLINK_OF_A100: Final = "https://www.nvidia.com/de-de/data-center/nvlink/"
+_NVIDIA_SYSTEMS: Final = (
+    "https://github.com/mlcommons/inference_results_v4.1/blob/a2f5d66d17e8f75c02fd74dfe810ecca6a046696"
+    "/closed/NVIDIA/systems"
+)
 _V100_PCIE: Final = "https://sysrqmts.com/gpus/compare/nvidia-a100-pcie-vs-nvidia-tesla-v100-pcie-16-gb"
+_MI300X_SYSTEM: Final = "https://raw.githubusercontent.com/mlcommons/inference_results_v4.1/main/closed/AMD/systems/8xMI300X_2xEPYC-9374F.json"
 
 _OF_A100: Final = {"sm_count": 108, "boost_clock_hz": 1410 * M, "memory_bus_bits": 5120, "l2_bytes": 40 * MB}
+_LINKS_OF_A100: Final = {
+    _SXM: {"pcie_generation": 4, "pcie_lanes": 16},
+    _NVLINK_OF_A100: {"nvlink_bytes_per_s": 600 * G},
+}
 _PEAKS_OF_A100: Final = {
     _A100_PEAKS: {
         "fp64": 9.7 * T,
@@ -41,6 +53,8 @@ _PEAKS_OF_A100: Final = {
 _OF_V100: Final = {_V100: {"sm_count": 80, "memory_bus_bits": 4096, "l2_bytes": 6144 * 1024}}
 _OF_V100_SXM: Final = {
     **_OF_V100,
+    _SXM: {"pcie_generation": 3, "pcie_lanes": 16},
+    _NVLINK: {"nvlink_bytes_per_s": 300 * G},
     _V100_PEAKS: {
         "boost_clock_hz": 1530 * M,
         "fp64": 7.83 * T,
@@ -60,6 +74,8 @@ _OF_V100_PCIE: Final = {
         "fp64": 7.066 * T,
         "fp32": 14.13 * T,
         "fp16": 28.26 * T,
+        "pcie_generation": 3,
+        "pcie_lanes": 16,
     },
 }
 _OF_H100: Final = {
@@ -97,23 +113,39 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
             "fp64": 0.2544 * T,
             "fp32": 8.141 * T,
             "fp16_tensor": 65.13 * T,
+            "pcie_generation": 3,
+            "pcie_lanes": 16,
         },
     },
     "A100": {
         _A100: {**_OF_A100, "memory_bandwidth_bytes_per_s": 2039 * G, "memory_bytes": 80 * GB},
         **_PEAKS_OF_A100,
+        **_LINKS_OF_A100,
     },
     "A100-40GB": {
         _A100: {"memory_bandwidth_bytes_per_s": 1555 * G, "memory_bytes": 40 * GB},
         _A100_QUERY: _OF_A100,
         **_PEAKS_OF_A100,
+        **_LINKS_OF_A100,
     },
     "A100-PCIe-40GB": {
-        _A100: {**_OF_A100, "memory_bandwidth_bytes_per_s": 1555 * G, "memory_bytes": 40 * GB},
+        _A100: {
+            **_OF_A100,
+            "memory_bandwidth_bytes_per_s": 1555 * G,
+            "memory_bytes": 40 * GB,
+            "pcie_generation": 4,
+            "pcie_lanes": 16,
+        },
         **_PEAKS_OF_A100,
     },
     "A100-PCIe-80GB": {
-        _A100: {**_OF_A100, "memory_bandwidth_bytes_per_s": 1935 * G, "memory_bytes": 80 * GB},
+        _A100: {
+            **_OF_A100,
+            "memory_bandwidth_bytes_per_s": 1935 * G,
+            "memory_bytes": 80 * GB,
+            "pcie_generation": 4,
+            "pcie_lanes": 16,
+        },
         **_PEAKS_OF_A100,
     },
     "A10": {
@@ -126,6 +158,8 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
             "l2_bytes": 6 * MB,
             "fp32": 31.24 * T,
             "fp16": 31.24 * T,
+            "pcie_generation": 4,
+            "pcie_lanes": 16,
         },
     },
     "L4": {
@@ -145,7 +179,11 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
             "fp8_tensor": 485 * T / 2,
             "int8_tensor": 485 * T / 2,
         },
-        "https://store.sourcecode.com/en-us/bg-bucket-compare/125/9820": {"tf32_tensor": 120 * T / 2},
+        "https://store.sourcecode.com/en-us/bg-bucket-compare/125/9820": {
+            "tf32_tensor": 120 * T / 2,
+            "pcie_generation": 4,
+            "pcie_lanes": 16,
+        },
     },
     "L40S": {
         "https://www.mullet.se/product.html?product_id=355414": {
@@ -157,6 +195,8 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
             "fp16_tensor": 362.05 * T,
             "bf16_tensor": 362.05 * T,
             "fp8_tensor": 733 * T,
+            "pcie_generation": 4,
+            "pcie_lanes": 16,
         },
         "https://www.itcreations.com/nvidia-gpu/nvidia-l40s-gpu-accelerator": {
             "boost_clock_hz": 2520 * M,
@@ -168,6 +208,11 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
     },
     "H100": {
         **_OF_H100,
+        f"{_NVIDIA_SYSTEMS}/DGX-H100_H100-SXM-80GBx8_TRT.json": {
+            "pcie_generation": 5,
+            "pcie_lanes": 16,
+            "nvlink_bytes_per_s": 900 * G,
+        },
         _H100: {
             "memory_bandwidth_bytes_per_s": 3350 * G,
             "memory_bus_bits": 5120,
@@ -190,10 +235,18 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
             "bf16_tensor": 1513 * T / 2,
             "fp8_tensor": 3026 * T / 2,
             "int8_tensor": 3026 * T / 2,
+            # 128 GB/s, both directions together, without the line coding.
+            "pcie_generation": 5,
+            "pcie_lanes": 128 / 2 / (32 / 8),
         },
     },
     "H200": {
         **_OF_H100,
+        f"{_NVIDIA_SYSTEMS}/H200-SXM-141GBx8_TRT.json": {
+            "pcie_generation": 5,
+            "pcie_lanes": 16,
+            "nvlink_bytes_per_s": 900 * G,
+        },
         _H200: {
             "memory_bandwidth_bytes_per_s": 4800 * G,
             "memory_bus_bits": 6 * 1024,
@@ -207,7 +260,13 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
             "memory_bus_bits": 7680,
             "l2_bytes": 126.5 * MB,
         },
-        _B200_MEMORY: {"memory_bytes": 180 * GB},
+        _B200_MEMORY: {
+            "memory_bytes": 180 * GB,
+            "pcie_generation": 5,
+            "pcie_lanes": 16,
+            "nvlink_bytes_per_s": 14.4 * T / 8,
+        },
+        f"{_NVIDIA_SYSTEMS}/B200-SXM-180GBx1_TRT.json": {"pcie_generation": 5, "pcie_lanes": 16},
         "https://hmc-tech.com/gpus/nvidia-b200-vs-nvidia-b100": {
             "boost_clock_hz": 1980 * M,
             "fp64": 37.51 * T,
@@ -230,9 +289,12 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
             "memory_bus_bits": 352,
             "fp32": 13.45 * T,
             "fp16": 26.90 * T,
+            "pcie_generation": 3,
+            "pcie_lanes": 16,
         },
     },
     "RTX3090": {
+        "https://gpu.spicedreamphone.com/en/gpu/a40-pcie-vs-geforce-rtx-3090": {"pcie_generation": 4, "pcie_lanes": 16},
         "https://holynerdvana.blogspot.com/2022/10/nvidia-geforce-rtx-3090-specifications.html": {
             "sm_count": 82,
             "boost_clock_hz": 1695 * M,
@@ -245,6 +307,10 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
         },
     },
     "RTX4090": {
+        "https://www.pugetsystems.com/parts/Video-Card/NVIDIA-GeForce-RTX-4090-24GB-14644/": {
+            "pcie_generation": 4,
+            "pcie_lanes": 16,
+        },
         "https://waredb.com/processor/nvidia-geforce-rtx-4090": {
             "boost_clock_hz": 2520 * M,
             "memory_bandwidth_bytes_per_s": 1008 * G,
@@ -264,6 +330,7 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
         "https://holynerdvana.blogspot.com/2022/10/nvidia-geforce-rtx-4090-specifications.html": {"sm_count": 128},
     },
     "RTX5090": {
+        "https://www.szyunze.com/?p=11037": {"pcie_generation": 5, "pcie_lanes": 16},
         "https://pocketmags.com/linux-format-magazine/may-2025/articles/nvidia-geforce-rtx-5090": {
             "sm_count": 170,
             "boost_clock_hz": 2407 * M,
@@ -276,6 +343,7 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
         },
     },
     "MI210": {
+        "https://vengineer.hatenablog.com/entry/2022/11/18/090000": {"pcie_generation": 4, "pcie_lanes": 16},
         "https://www.anandtech.com/show/17326/amd-releases-instinct-mi210-accelerator-cdna-2-on-a-pcie-card": {
             "sm_count": 104,
             "boost_clock_hz": 1700 * M,
@@ -310,6 +378,10 @@ READINGS: Final[dict[str, dict[str, dict[str, float]]]] = {
         },
     },
     "MI300X": {
+        _MI300X_SYSTEM: {
+            "pcie_generation": 5,
+            "pcie_lanes": 16,
+        },
         "https://rocm.docs.amd.com/en/docs-6.2.2/conceptual/gpu-arch/mi300.html": {
             "sm_count": 8 * 38,
             "l2_bytes": 8 * 4 * MB,

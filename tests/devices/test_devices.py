@@ -7,6 +7,7 @@ import pytest
 
 from profiler_kit.devices import DEVICES, Device, UnknownDeviceError, confirmed, device_of_properties, find_device
 from profiler_kit.devices.device import KIB, LAUNCH_LIMITS
+from profiler_kit.devices.pcie import PcieLink
 from tests.devices import readings
 
 FP32_LANES_PER_SM = {
@@ -74,7 +75,7 @@ def test_narrower_types_are_never_slower_on_tensor_cores(device: Device) -> None
     assert values == sorted(values)
     if "bf16_tensor" in peaks:
         assert peaks["bf16_tensor"] == peaks["fp16_tensor"]
-    assert {"compute", "memory"} == set(device.sources)
+    assert {"compute", "memory", "links"} == set(device.sources)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +200,10 @@ FIGURES = ("sm_count", "boost_clock_hz", "memory_bandwidth_bytes_per_s", "memory
 @pytest.mark.parametrize("device", DEVICES, ids=lambda device: device.key)
 def test_figures_are_those_that_pages_state(device: Device) -> None:
     figures = {**{name: getattr(device, name) for name in FIGURES}, **device.peak_flops_per_s}
+    if device.host_link is not None:
+        figures |= {"pcie_generation": device.host_link.generation, "pcie_lanes": device.host_link.lanes}
+    if device.nvlink_bytes_per_s is not None:
+        figures["nvlink_bytes_per_s"] = device.nvlink_bytes_per_s
     read = readings.READINGS[device.key]
     for page, stated in read.items():
         for name, value in stated.items():
@@ -224,3 +229,18 @@ def test_launch_limits_are_those_of_nvidias_header() -> None:
 def test_b200s_bandwidth_is_its_bus_at_the_clock_that_its_driver_reports() -> None:
     device = find_device("B200")
     assert device.memory_clock_hz == pytest.approx(3996e6, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("generation", "lanes", "gb_per_s"), [(3, 16, 15.754), (3, 8, 7.877), (4, 16, 31.508), (5, 16, 63.015)]
+)
+def test_what_a_pcie_link_carries_each_way(generation: int, lanes: int, gb_per_s: float) -> None:
+    """By hand: 8, 16 or 32 Gbit/s of a lane, by lanes, by 128/130, by 8 bits a byte."""
+    link = PcieLink(generation, lanes)
+    assert link.bytes_per_s == pytest.approx(gb_per_s * 1e9, rel=5e-5)
+    assert link.name == f"PCIe {generation}.0 x{lanes}"
+
+
+@pytest.mark.parametrize("key", ["V100-PCIe", "V100-PCIe-16GB", "A100-PCIe-40GB", "A100-PCIe-80GB", "H100-PCIe"])
+def test_a_board_that_may_have_no_bridge_is_not_said_to_have_nvlink(key: str) -> None:
+    assert find_device(key).nvlink_bytes_per_s is None
