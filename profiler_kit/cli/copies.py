@@ -6,13 +6,15 @@ import argparse
 
 from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
+from profiler_kit.cli.roofs import add_device_argument
 
 
 class CopiesCommand:
     """List memory copies: which way, how fast, who caused them, and what they cost.
 
-    By direction, pinned or pageable memory, and whether the host waits: count, bytes, time, rate, and how much of it
-    was hidden behind kernels; then the operators and layers that caused them. CSV holds every copy.
+    By direction, pinned or pageable memory, and whether the host waits: count, bytes, time, rate and its share of the
+    peak that the GPU's data sheet gives for the link or the memory, and how much of it was hidden behind kernels; then
+    the operators and layers that caused them. CSV holds every copy.
     """
 
     name = "copies"
@@ -20,6 +22,7 @@ class CopiesCommand:
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the command's arguments."""
         add_trace_arguments(parser)
+        add_device_argument(parser)
         parser.add_argument("--rows", type=int, default=15, metavar="N", help="rows of text (default: %(default)s)")
         add_output_arguments(parser, TABLE_FORMATS)
 
@@ -31,7 +34,7 @@ class CopiesCommand:
 
         trace = read_newest(arguments)
         layers = layers_of_ops(trace)
-        result = copies(trace, layers=layers)
+        result = copies(trace, layers=layers, device=arguments.device)
         if arguments.format == "json":
             text = copies_json(result, trace.source)
         elif arguments.format == "csv":

@@ -10,9 +10,14 @@ if TYPE_CHECKING:
     from profiler_kit.trace import Trace
 
 
+def add_device_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--device``."""
+    parser.add_argument("--device", metavar="NAME", help="GPU to take figures of, e.g. H100; default: the trace's own")
+
+
 def add_roof_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--device``, ``--peak-flops`` and ``--bandwidth``."""
-    parser.add_argument("--device", metavar="NAME", help="GPU to take figures of, e.g. H100; default: the trace's own")
+    add_device_argument(parser)
     parser.add_argument("--peak-flops", type=_rate, metavar="FLOP/S", help="peak rate of the device, e.g. 19.5e12")
     parser.add_argument("--bandwidth", type=_rate, metavar="BYTES/S", help="bandwidth of its memory, e.g. 1.5e12")
 

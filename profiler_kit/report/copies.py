@@ -3,7 +3,10 @@
 JSON schema ``profiler_kit.copies``, version 1. Times are in µs in fields that end in ``_us``; ``start_us`` is counted
 from ``origin_ns``, the start of the first copy (ns on the trace's clock). A missing value is ``null``. ``kinds``,
 ``causes`` and ``rows`` (every copy) are the tables of :class:`profiler_kit.analysis.device_time.copies.Copies`;
-``hidden_us`` + ``exposed_us`` = the duration in each of their rows.
+``hidden_us`` + ``exposed_us`` = the duration in each of their rows. In ``kinds``, ``peak_of`` says what carries them
+(``device memory``, ``NVLink``, or the GPU's link to its host: ``PCIe 4.0 x16``), ``peak_bytes_per_s`` what that carries
+at most in one direction by the GPU's data sheet (never measured), and ``peak_share`` how much of it they reach (1:
+all).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any, Final
 import pandas as pd
 
 from profiler_kit.analysis.device_time.copies import SMALL_BYTES, Copies
+from profiler_kit.analysis.device_time.copy_peaks import MEMORY
 from profiler_kit.report.document import json_text
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.microseconds import microseconds, rows_in_microseconds, to_csv
@@ -97,7 +101,7 @@ def copies_section(result: Copies, rows: int) -> Section:
         Column("size", "bytes"),
         Column("time", "duration", same_unit="time"),
         Column("rate", "bytes_per_s"),
-        Column("of peak", "share", from_width=WIDE),
+        Column("of peak", "share"),
         Column("hidden", "duration", from_width=VERY_WIDE, same_unit="time"),
         Column("exposed", "duration", same_unit="time"),
         Column("in calls", "duration", from_width=ROOMY),
@@ -112,11 +116,31 @@ def copies_section(result: Copies, rows: int) -> Section:
         f"Memory is the host's side. Host: whether the call or the next one waits for the copy. Small: at most "
         f"{SMALL_BYTES // 1024} KiB. Exposed: no kernel ran on the device meanwhile."
     )
-    notes = [books]
-    if result.table["peak_share"].notna().any():
-        notes.append("Of peak: of the vendor's figure for the device's memory; the peak of a link is not known.")
     table = Table(columns, data, max(len(result.table) - rows, 0))
-    return Section("Copies and memsets", lead, table=table, notes=notes)
+    return Section("Copies and memsets", lead, table=table, notes=[books, _peaks(result.table)])
+
+
+def _peaks(table: pd.DataFrame) -> str:
+    """Say what the shares of a peak are shares of."""
+    known = table[table["peak_share"].notna()]
+    if known.empty:
+        return (
+            "Of peak: not known. The trace names no GPU of the table, or the table has no figure of the link; "
+            "profiler-kit copies --device NAME names a GPU."
+        )
+    named = known[["peak_of", "peak_bytes_per_s"]].dropna().drop_duplicates()
+    carriers = [
+        f"{of} {with_unit('bytes_per_s', peak)}{'' if of == MEMORY else ' each way'}"
+        for of, peak in named.itertuples(index=False)
+    ]
+    said = [f"Of peak: of what the GPU's data sheet gives at most (not measured): {', '.join(carriers)}."]
+    if (known["direction"] == "DtoD").any():
+        said.append("A copy within the memory counts twice: it is read and written.")
+    if (known["peak_of"] != MEMORY).any():
+        said.append("The machine's slot or its wiring of GPUs may be slower.")
+    if (known["peak_share"] > 1).any():
+        said.append("Above 100%: it went another way, such as through a cache or over NVLink to the host.")
+    return " ".join(said)
 
 
 def _causes(result: Copies, layer_source: str, rows: int) -> Section:

@@ -76,6 +76,17 @@ def test_copies_json(trace: Path) -> None:
     assert (row["start_us"], row["duration_us"], row["hidden_us"], row["exposed_us"]) == (0.0, 40.0, 0.0, 40.0)
 
 
+def test_copies_of_a_gpu_that_is_named(trace: Path) -> None:
+    """1000 B in 40 µs are 25 MB/s, of 15.754 GB/s."""
+    (kind,) = json.loads(run("copies", str(trace), "--device", "T4", "--format", "json").stdout)["kinds"]
+    assert (kind["peak_of"], kind["peak_share"]) == ("PCIe 3.0 x16", pytest.approx(0.025 / 15.754, rel=1e-4))
+    assert document("copies", trace)["kinds"][0]["peak_share"] is None
+    wrong = run("copies", str(trace), "--device", "T44")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.count("\n") == 1
+    assert "did you mean T4" in wrong.stderr
+
+
 def test_steps_json(trace: Path) -> None:
     found = document("steps", trace)
     first, second = found["rows"]

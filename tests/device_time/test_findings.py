@@ -75,6 +75,24 @@ def test_pageable_copies_that_another_order_would_hide(b: TraceBuilder, tmp_path
     assert the_one(found, "run alone for 28.6%").gain_ns == 400_000
 
 
+A100 = {"id": 0, "name": "NVIDIA A100-SXM4-80GB"}
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        # 10 GB/s of 31.508; 100 GB/s did not go over PCIe 4.0.
+        (4_000_000, "= 10.0 GB/s (32% of what the GPU's PCIe 4.0 x16 carries at most by its data sheet, 31.5 GB/s), "),
+        (40_000_000, "= 100.0 GB/s, "),
+    ],
+)
+def test_pageable_copies_are_held_against_the_link(tmp_path: Path, size: int, words: str) -> None:
+    b = TraceBuilder(deviceProperties=[A100])
+    b.kernel("gemm", 100, 1000, launched_at=10)
+    b.copy("Memcpy HtoD (Pageable -> Device)", 1100, 400, launched_at=30, size=size)
+    assert words in the_one(findings_of(b, tmp_path), "pageable memory").evidence
+
+
 def test_many_small_copies(b: TraceBuilder, tmp_path: Path) -> None:
     for number in range(100):
         b.copy("Memcpy DtoD (Device -> Device)", 1100 + number, 1, launched_at=20 + number, size=8)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from profiler_kit.analysis.device_time.copy_peaks import copy_peaks
 from profiler_kit.analysis.device_time.device_states import ActiveDevices, active_devices, inside_ns
 from profiler_kit.analysis.device_time.device_time_classes import (
     COMMUNICATION,
@@ -22,7 +23,6 @@ from profiler_kit.analysis.work.layer_of_op import LayerOfOp, layers_of_ops
 from profiler_kit.analysis.work.origin import origins
 from profiler_kit.analysis.work.step_times import step_at
 from profiler_kit.analysis.work.totals import step_ranges
-from profiler_kit.devices import device_of_properties
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.joins import NONE
 
@@ -64,16 +64,20 @@ class Copies:
             ended; ``waited for``: the next call on that thread, in the same operator, waits for the device;
             ``asynchronous``; ``in a graph``: part of a graph replay; ``unknown``: the call is not in the trace),
             ``calls``, ``small`` (of at most `SMALL_BYTES`), ``bytes``, ``total_ns``, ``bytes_per_s`` (of those that say
-            how many bytes; ``<NA>`` if none does), ``peak_share`` (of what the device's memory can move: a copy within
-            a device reads and writes, a memset writes; ``<NA>`` for others, whose link's peak is not known, and for
-            devices that :mod:`profiler_kit.devices` does not list), ``hidden_ns``, ``exposed_ns``, ``call_ns`` (host
-            time in the calls).
+            how many bytes; ``<NA>`` if none does), ``peak_share`` (of what carries them, at its peak by the data sheet:
+            a lower bound where the machine's slot or its NVLink topology is slower than the GPU's own link; a copy
+            within a device counts twice, as it reads and writes; ``<NA>`` where the peak or the size of any is not
+            known, as for devices that :mod:`profiler_kit.devices` does not list), ``peak_of`` (``device memory``,
+            ``NVLink``, or the link to the host by name: ``PCIe 4.0 x16``), ``peak_bytes_per_s`` (of one direction;
+            both ``<NA>`` if it is not the same for all), ``hidden_ns``, ``exposed_ns``, ``call_ns`` (host time in the
+            calls).
         causes: One row per operator, layer and direction, most time first: ``direction``, ``operator`` (outermost),
             ``layer``, ``calls``, ``bytes``, ``total_ns``, ``exposed_ns``, ``steps`` (in how many steps).
         rows: Every copy, in order: ``name``, ``device``, ``stream``, ``start_ns``, ``duration_ns``, ``bytes``,
             ``direction``, ``memory``, ``waits``, ``hidden_ns``, ``exposed_ns``, ``operator``, ``layer``, ``step``,
             ``call_ns``, ``wait_ns`` (host time from the beginning of the call to the end of the wait for it; the call's
-            own where nothing waits; neither for parts of a graph).
+            own where nothing waits; neither for parts of a graph), ``at_peak_ns`` (time at the peak of what carries
+            it, NaN where that is not known).
         total_ns: Duration of all of them.
         bytes: Bytes of all of them.
     """
@@ -85,7 +89,9 @@ class Copies:
     bytes: int
 
 
-def copies(trace: Trace, *, layers: LayerOfOp | None = None, active: ActiveDevices | None = None) -> Copies:
+def copies(
+    trace: Trace, *, layers: LayerOfOp | None = None, active: ActiveDevices | None = None, device: str | None = None
+) -> Copies:
     """Look at every copy and memset.
 
     Args:
@@ -93,6 +99,10 @@ def copies(trace: Trace, *, layers: LayerOfOp | None = None, active: ActiveDevic
         layers: What :func:`profiler_kit.analysis.work.layer_of_op.layers_of_ops` returned for it, if it was asked
             before.
         active: What :func:`profiler_kit.analysis.device_time.device_states.active_devices` returned, likewise.
+        device: Name of the GPU, e.g. ``V100``, in place of what the trace says of it.
+
+    Raises:
+        profiler_kit.devices.UnknownDeviceError: No GPU is known by that name.
     """
     table = trace.copies
     rows = table[["name", "device", "stream", "start_ns", "duration_ns", "bytes"]].copy()
@@ -107,10 +117,10 @@ def copies(trace: Trace, *, layers: LayerOfOp | None = None, active: ActiveDevic
     rows["operator"], rows["layer"] = operator, layer
     rows["step"] = _step(trace)
     rows["call_ns"], rows["wait_ns"] = call_ns, wait_ns
+    peaks = copy_peaks(trace, rows, device)
+    rows["at_peak_ns"] = peaks["at_peak_ns"]
     size = table["bytes"].sum()
-    return Copies(
-        _kinds(rows, _at_peak_ns(trace, rows)), _causes(rows), rows, int(table["duration_ns"].sum()), int(size)
-    )
+    return Copies(_kinds(rows, peaks), _causes(rows), rows, int(table["duration_ns"].sum()), int(size))
 
 
 def _by_name(table: pd.DataFrame) -> tuple[pd.Categorical, pd.Categorical]:
@@ -197,25 +207,13 @@ def _step(trace: Trace) -> pd.arrays.IntegerArray:
     return pd.arrays.IntegerArray(number, step == NONE)
 
 
-def _at_peak_ns(trace: Trace, rows: pd.DataFrame) -> NDArray[np.float64]:
-    """Return how long the memory of its device needs at best for each copy, NaN where that is not known."""
-    listed = trace.metadata.get("deviceProperties")
-    rate: dict[int, float] = {}
-    for properties in listed if isinstance(listed, list) else ():
-        known = device_of_properties(properties) if isinstance(properties, dict) else None
-        if known is not None and isinstance(properties.get("id"), int):
-            rate[properties["id"]] = known.memory_bandwidth_bytes_per_s
-    per_s = rows["device"].map(rate).to_numpy(dtype=np.float64, na_value=np.nan)
-    moves = rows["direction"].astype(object).map({"DtoD": 2.0, MEMSET: 1.0}).to_numpy(dtype=np.float64)
-    return np.asarray(rows["bytes"].to_numpy(dtype=np.float64, na_value=np.nan) * moves / per_s * 1e9)
-
-
-def _kinds(rows: pd.DataFrame, at_peak_ns: NDArray[np.float64]) -> pd.DataFrame:
+def _kinds(rows: pd.DataFrame, peaks: pd.DataFrame) -> pd.DataFrame:
     """Sum the copies by direction, memory and way of waiting."""
     timed = rows.assign(
         timed_ns=rows["duration_ns"].where(rows["bytes"].notna(), 0),
         small=(rows["bytes"] <= SMALL_BYTES).fillna(False),
-        at_peak_ns=at_peak_ns,
+        peak_of=peaks["peak_of"],
+        peak_bytes_per_s=peaks["peak_bytes_per_s"],
     )
     groups = timed.groupby(["direction", "memory", "waits"], observed=True, dropna=False, sort=False)
     table = groups.agg(
@@ -225,6 +223,8 @@ def _kinds(rows: pd.DataFrame, at_peak_ns: NDArray[np.float64]) -> pd.DataFrame:
         total_ns=("duration_ns", "sum"),
         timed=("timed_ns", "sum"),
         at_peak=("at_peak_ns", lambda one: one.sum(skipna=False)),
+        peak_of=("peak_of", _same_for_all),
+        peak_bytes_per_s=("peak_bytes_per_s", _same_for_all),
         hidden_ns=("hidden_ns", "sum"),
         exposed_ns=("exposed_ns", "sum"),
         call_ns=("call_ns", "sum"),
@@ -232,10 +232,16 @@ def _kinds(rows: pd.DataFrame, at_peak_ns: NDArray[np.float64]) -> pd.DataFrame:
     timed_ns = table.pop("timed").astype("Float64")
     rate = (table["bytes"].astype("Float64") / timed_ns * 1e9).where(timed_ns > 0)
     share = (table.pop("at_peak").astype("Float64") / timed_ns).where(timed_ns > 0)
-    at = list(table.columns).index("hidden_ns")
+    at = list(table.columns).index("peak_of")
     table.insert(at, "bytes_per_s", rate)
     table.insert(at + 1, "peak_share", share)
+    table["peak_bytes_per_s"] = table["peak_bytes_per_s"].astype("Float64")
     return table.sort_values("total_ns", ascending=False, kind="stable", ignore_index=True)
+
+
+def _same_for_all(values: pd.Series) -> Any:
+    """Return the value of a group if it has only one, else nothing."""
+    return values.iloc[0] if (values == values.iloc[0]).all() else None
 
 
 def _causes(rows: pd.DataFrame) -> pd.DataFrame:

@@ -157,12 +157,24 @@ def _pageable(given: DeviceTime) -> Finding | None:
         return None
     return Finding(
         title=f"Copies from or to pageable memory take {total / busy:.0%} of the GPU's busy time.",
-        evidence=f"{len(pageable):,} copies, {size / 1e6:.1f} MB in {milliseconds(total)} = {size / total:.1f} GB/s, "
-        f"{milliseconds(exposed)} of it with no kernel beside; the host was held up for "
+        evidence=f"{len(pageable):,} copies, {size / 1e6:.1f} MB in {milliseconds(total)} = {size / total:.1f} GB/s"
+        f"{_of_link(given, pageable)}, {milliseconds(exposed)} of it with no kernel beside; the host was held up for "
         f"{milliseconds(int(pageable['wait_ns'].sum()))}",
         advice="Pin the host memory (DataLoader(pin_memory=True)) and copy with non_blocking=True.",
         gain_ns=exposed,
     )
+
+
+def _of_link(given: DeviceTime, copied: pd.DataFrame) -> str:
+    """Say what share of their link's peak pageable copies reach, nothing where it is not known or not theirs."""
+    kinds = given.copies.table
+    links = kinds.loc[kinds["memory"] == "pageable", ["peak_of", "peak_bytes_per_s"]].drop_duplicates()
+    share = copied["at_peak_ns"].sum(skipna=False) / copied["duration_ns"].sum()
+    # Faster than the link: the host is reached in another way, as over NVLink.
+    if len(links) != 1 or not share <= 1:
+        return ""
+    ((link, peak),) = links.itertuples(index=False)
+    return f" ({share:.0%} of what the GPU's {link} carries at most by its data sheet, {peak / 1e9:.1f} GB/s)"
 
 
 def _small(given: DeviceTime) -> Finding | None:
