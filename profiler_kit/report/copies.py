@@ -136,8 +136,10 @@ def _peaks(table: pd.DataFrame) -> str:
     said = [f"Of peak: of what the GPU's data sheet gives at most (not measured): {', '.join(carriers)}."]
     if (known["direction"] == "DtoD").any():
         said.append("A copy within the memory counts twice: it is read and written.")
-    if (known["peak_of"] != MEMORY).any():
-        said.append("The machine's slot or its wiring of GPUs may be slower.")
+    if known["direction"].isin(("HtoD", "DtoH")).any():
+        said.append("The machine's slot may be slower.")
+    if (known["direction"] == "P2P").any():
+        said.append("A pair of GPUs may have only some of the NVLinks.")
     if (known["peak_share"] > 1).any():
         said.append("Above 100%: it went another way, such as through a cache or over NVLink to the host.")
     return " ".join(said)

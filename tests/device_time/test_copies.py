@@ -132,6 +132,7 @@ def test_copies_between_gpus_go_over_nvlink_where_it_is_on_every_board(tmp_path:
     path = of_two_devices(tmp_path, A100, {**A100, "id": 1}, first=name, second=name, size=1_500_000)
     trace = read_trace(path, cache=False)
     assert copies(trace).table["peak_share"].tolist() == pytest.approx([10 / 50])
+    assert "NVLink 300.00 GB/s each way. A pair of GPUs may have only some" in note(copies(trace))
     for without in ("A100-PCIe-80GB", "MI300X"):
         row = copies(trace, device=without).table.iloc[0]
         assert pd.isna(row["peak_share"])
