@@ -66,6 +66,13 @@ def test_reading_values_back(b: TraceBuilder, tmp_path: Path) -> None:
     assert "aten::item 1 ×" in finding.evidence
 
 
+def test_pageable_copies_of_unknown_size(b: TraceBuilder, tmp_path: Path) -> None:
+    b.copy("Memcpy HtoD (Pageable -> Device)", 1100, 400, launched_at=30, size=None)
+    evidence = the_one(findings_of(b, tmp_path), "pageable memory").evidence
+    assert evidence.startswith("1 copies, sizes not recorded, in 0.400 ms, 0.400 ms of it")
+    assert "GB/s" not in evidence
+
+
 def test_pageable_copies_that_another_order_would_hide(b: TraceBuilder, tmp_path: Path) -> None:
     b.copy("Memcpy HtoD (Pageable -> Device)", 1100, 400, launched_at=30, size=4_000_000)
     found = findings_of(b, tmp_path)

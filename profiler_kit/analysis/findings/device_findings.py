@@ -152,14 +152,16 @@ def _synchronising(given: DeviceTime) -> Finding | None:
 def _pageable(given: DeviceTime) -> Finding | None:
     rows, busy = given.copies.rows, int(given.idle.devices["busy_ns"].sum())
     pageable = rows[rows["memory"] == "pageable"]
-    total, exposed, size = (int(pageable[name].sum()) for name in ("duration_ns", "exposed_ns", "bytes"))
+    total, exposed = (int(pageable[name].sum()) for name in ("duration_ns", "exposed_ns"))
     if total <= WORTH_SAYING * busy:
         return None
+    size = pageable["bytes"].sum(skipna=False)
+    moved = "sizes not recorded, in" if pd.isna(size) else f"{size / 1e6:.1f} MB in"
+    rate = "" if pd.isna(size) else f" = {size / total:.1f} GB/s{_of_link(given, pageable)}"
     return Finding(
         title=f"Copies from or to pageable memory take {total / busy:.0%} of the GPU's busy time.",
-        evidence=f"{len(pageable):,} copies, {size / 1e6:.1f} MB in {milliseconds(total)} = {size / total:.1f} GB/s"
-        f"{_of_link(given, pageable)}, {milliseconds(exposed)} of it with no kernel beside; the host was held up for "
-        f"{milliseconds(int(pageable['wait_ns'].sum()))}",
+        evidence=f"{len(pageable):,} copies, {moved} {milliseconds(total)}{rate}, {milliseconds(exposed)} of it with "
+        f"no kernel beside; the host was held up for {milliseconds(int(pageable['wait_ns'].sum()))}",
         advice="Pin the host memory (DataLoader(pin_memory=True)) and copy with non_blocking=True.",
         gain_ns=exposed,
     )
