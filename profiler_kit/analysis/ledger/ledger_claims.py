@@ -32,6 +32,9 @@ _MOST: Final = 5
 _FEWEST: Final = 2
 """Statements after the headline."""
 
+_LARGEST: Final = 3
+"""So many of the statements are about the largest factors, whatever can be done about them."""
+
 _EVIDENT: Final = log(1.02)
 """Factors closer to 1 than this say little; they are left out unless too few would remain."""
 
@@ -106,6 +109,8 @@ def headline(slow: Side, fast: Side, *, elapsed: bool) -> str:
 def claims_of(slow: Side, fast: Side, factors: Sequence[Factor]) -> tuple[Claim, ...]:
     """Say what the factors mean, largest first: two to five statements.
 
+    Where more factors count, the largest are told, and of the others first those that something can be done about.
+
     Args:
         slow: The side that is asked about.
         fast: The side that it is compared with.
@@ -113,19 +118,25 @@ def claims_of(slow: Side, fast: Side, factors: Sequence[Factor]) -> tuple[Claim,
     """
     ordered = sorted(factors, key=lambda factor: -abs(log(factor.value)))
     evident = [factor for factor in ordered if abs(log(factor.value)) > _EVIDENT]
-    chosen = evident[:_MOST] if len(evident) >= _FEWEST else ordered[:_FEWEST]
+    chosen = evident if len(evident) >= _FEWEST else ordered[:_FEWEST]
     claims: list[Claim] = []
     for factor in chosen:
         claim = _claim(slow, fast, factor)
         # Two factors may ask for the same change: the first that does says so.
         said = claim.advice in {before.advice for before in claims}
         claims.append(replace(claim, advice=None, change=None, expected_us=None, batch=None) if said else claim)
+    if len(claims) > _MOST:
+        others = sorted(range(_LARGEST, len(claims)), key=lambda place: claims[place].advice is None)
+        claims = [claims[place] for place in sorted([*range(_LARGEST), *others[: _MOST - _LARGEST]])]
     return tuple(claims)
 
 
 def _claim(slow: Side, fast: Side, factor: Factor) -> Claim:
     """Say what one factor means, and what to try."""
-    title = f"{_TITLES[factor.name]}: {multiple(factor.value)}{_FAVOUR if factor.value < 1 else ''}"
+    what = _TITLES[factor.name]
+    if factor.name == ledger.MAIN_KERNEL_REST and (slow.flops is None or fast.flops is None):
+        what = "Not explained, what the difference in useful work makes included"
+    title = f"{what}: {multiple(factor.value)}{_FAVOUR if factor.value < 1 else ''}"
     evidence = factor.evidence if factor.kind == ledger.UNEXPLAINED else f"{factor.kind}: {factor.evidence}"
     advise = _ADVICE.get(factor.name) if factor.value > 1 else None
     advice = advise(slow, fast, factor) if advise else None
@@ -207,14 +218,16 @@ def _bias(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
     return _without(slow, BIAS, BIAS_OFF, advice, at_best=False)
 
 
-def _channels(slow: Side, fast: Side, _factor: Factor) -> _Advice | None:
-    padded = ledger.channel_padding(slow).value
-    if not padded or padded <= 1:
+def _channels(slow: Side, fast: Side, factor: Factor) -> _Advice | None:
+    padded = (ledger.channel_padding(slow).value or 1.0) * (ledger.partly_empty_steps(slow).value or 1.0)
+    if padded <= 1:
         return None
     if _are_patches(slow):
         us = _as_linear(slow, fast, padded)
         advice = "a linear layer over the unfolded input, as its patches don't overlap, with K unpadded"
         return _Advice(f"{advice}: {_expect(slow, us)}, and a copy of the input.", IM2COL_GEMM, us)
+    if factor.name == ledger.STEP_FILLING:
+        return None
     us = slow.device_us - main_us(slow) * (1 - 1 / padded)
     advice = "as many channels as the alignment asks for, with data in them (space-to-depth)"
     return _Advice(f"{advice}: {_expect(slow, us)} for the same useful FLOPs.", PAD_CHANNELS, us)
@@ -304,6 +317,7 @@ def _rest(slow: Side, fast: Side, factor: Factor) -> _Advice | None:
 
 _ADVICE: Final[Mapping[str, Callable[[Side, Side, Factor], _Advice | None]]] = {
     ledger.CHANNEL_PADDING: _channels,
+    ledger.STEP_FILLING: _channels,
     ledger.TILE_QUANTIZATION: _larger_batch,
     ledger.ARITHMETIC_UNIT: _unit,
     ledger.FILL: _larger_batch,
@@ -319,6 +333,7 @@ _ADVICE: Final[Mapping[str, Callable[[Side, Side, Factor], _Advice | None]]] = {
 _TITLES: Final[Mapping[str, str]] = {
     ledger.USEFUL_FLOPS: "Useful work",
     ledger.CHANNEL_PADDING: "Multiplications with padded channels",
+    ledger.STEP_FILLING: "Steps of the main loop that few channels fill",
     ledger.ALGORITHM_INFLATION: "Operations executed for each useful one",
     ledger.TILE_QUANTIZATION: "Work in tiles that reach over the edge",
     ledger.ARITHMETIC_UNIT: "Rate of the arithmetic unit",

@@ -16,7 +16,7 @@ from math import ceil, prod
 from typing import Final
 
 from profiler_kit.analysis.ledger.ledger_words import against, scaled, time_text
-from profiler_kit.analysis.ledger.main_loop import steps_evidence
+from profiler_kit.analysis.ledger.main_loop import step_filling, steps_evidence
 from profiler_kit.analysis.ledger.problem_sides import MainKernel, Side
 from profiler_kit.analysis.passes.backward_split import DGRAD, WGRAD
 from profiler_kit.analysis.passes.kernel_roles import BIAS, LAYOUT_TRANSFORM, MAIN, MEMSET
@@ -28,6 +28,7 @@ UNEXPLAINED: Final = "unexplained"
 
 USEFUL_FLOPS: Final = "useful_flops"
 CHANNEL_PADDING: Final = "channel_padding"
+STEP_FILLING: Final = "step_filling"
 TILE_QUANTIZATION: Final = "tile_quantization"
 ARITHMETIC_UNIT: Final = "arithmetic_unit"
 THREADS: Final = "threads"
@@ -167,6 +168,14 @@ def _padded(side: Side, weight: tuple[int, ...], aligned: int) -> Component:
     return Component(value, ", ".join(words) or f"align{aligned} pads nothing")
 
 
+def partly_empty_steps(side: Side) -> Component:
+    """Steps of the main loop, for each one that full steps would need."""
+    padded = channel_padding(side).value
+    if padded is None:
+        return Component(None, "padding is not known")
+    return Component(*step_filling(side, padded))
+
+
 def algorithm_inflation(side: Side) -> Component:
     """FLOPs that were executed, as hardware counters say, for each useful one."""
     if side.executed_flops is None or side.flops is None:
@@ -252,7 +261,7 @@ def memory_bound(side: Side) -> Component:
     bandwidth = None if side.bytes is None else side.roofs.bandwidth_for(side.bytes)
     if bandwidth is None or unit is None or work is None or side.bytes is None:
         return Component(None, "bandwidth, peak or bytes not known")
-    padded = channel_padding(side).value or 1.0
+    padded = (channel_padding(side).value or 1.0) * (partly_empty_steps(side).value or 1.0)
     quantized = tile_quantization(side).value or 1.0
     arithmetic_s = work * padded * quantized * unit * (fill_of_machine(side).value or 1.0)
     memory_s = side.bytes / bandwidth
@@ -266,6 +275,7 @@ _Model = Sequence[tuple[str, str, Callable[[Side], Component]]]
 _ON_GPU: Final[_Model] = (
     (USEFUL_FLOPS, DERIVED, useful_flops),
     (CHANNEL_PADDING, DERIVED, channel_padding),
+    (STEP_FILLING, DERIVED, partly_empty_steps),
     (TILE_QUANTIZATION, DERIVED, tile_quantization),
     (ARITHMETIC_UNIT, DERIVED, arithmetic_unit),
     (FILL, MODELLED, fill_of_machine),
@@ -290,6 +300,7 @@ _ON_HOST: Final[_Model] = (
 _WORDS: Final = {
     USEFUL_FLOPS: "Useful FLOPs are not known",
     CHANNEL_PADDING: "Padding of channels is not known",
+    STEP_FILLING: "Fill of the main loop's steps is not known",
     TILE_QUANTIZATION: "Cover of the result by tiles is not known",
     ARITHMETIC_UNIT: "Rate of the arithmetic unit is not known",
     THREADS: "Number of threads is not known",
