@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from profiler_kit.analysis.problems.problem_shapes import Problem, Signature, convolution_problem, product_problem
+from profiler_kit.analysis.problems.problem_shapes import (
+    Problem,
+    Signature,
+    convolution_problem,
+    product_problem,
+    with_outputs_of_gradients,
+)
 from profiler_kit.analysis.work.activity import outermost_rows
 from profiler_kit.analysis.work.operator_arguments import BACKWARD_CONVOLUTIONS, FORWARD_CONVOLUTIONS, MATRIX_PRODUCTS
 from profiler_kit.analysis.work.operator_classes import (
@@ -123,7 +129,8 @@ def _problems(
         ]
         read = product_problem if KINDS[kinds[call]] == PRODUCT else convolution_problem
         of_group[alike[call]] = problems.setdefault(read(nested), len(problems))
-    return texts[operator_name] if len(roots) else np.empty(0, dtype=object), of_group[alike], tuple(problems)
+    operators = texts[operator_name] if len(roots) else np.empty(0, dtype=object)
+    return operators, of_group[alike], with_outputs_of_gradients(tuple(problems))
 
 
 def _alike(levels: pd.DataFrame, kinds: Rows) -> Rows:

@@ -90,7 +90,7 @@ class Problem:
     Attributes:
         input_shape: Shape of the forward pass's input, or of a matrix product's first factor.
         weight_shape: Shape of the weight, or of a matrix product's second factor.
-        output_shape: Shape of the forward pass's output.
+        output_shape: Shape of the forward pass's output; see also :func:`with_outputs_of_gradients`.
         dtype: Data type of the input by PyTorch's name.
         memory_format: NCHW or NHWC (NCL, NLC, NCDHW, NDHWC) as the input's strides say, ``unknown`` where they do not
             or decide nothing; None for matrix products.
@@ -135,6 +135,28 @@ def convolution_problem(calls: Sequence[tuple[str, Signature | None]]) -> Proble
     if merged["output_shape"] is None and not merged["transposed"]:
         merged["output_shape"] = _output_shape(merged)
     return Problem(**{**merged, "forward_flops": _convolution_flops(merged)})
+
+
+def with_outputs_of_gradients(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Complete convolutions whose stride was not recorded, as before PyTorch 1.13, from their backward passes.
+
+    A backward operator's first argument is the gradient of the output, and so of its size. Where all problems with the
+    same input and weight that know their output have the same one, the others are taken to have it, too.
+    """
+    known: dict[tuple[Shape | None, Shape | None], set[tuple[Shape, int | None]]] = {}
+    for problem in problems:
+        if problem.output_shape is not None:
+            outputs = known.setdefault((problem.input_shape, problem.weight_shape), set())
+            outputs.add((problem.output_shape, problem.forward_flops))
+    completed = []
+    for problem in problems:
+        outputs = known.get((problem.input_shape, problem.weight_shape), set())
+        if problem.output_shape is None and problem.input_shape is not None and len(outputs) == 1:
+            ((output, flops),) = outputs
+            completed.append(replace(problem, output_shape=output, forward_flops=flops))
+        else:
+            completed.append(problem)
+    return tuple(completed)
 
 
 def product_problem(calls: Sequence[tuple[str, Signature | None]]) -> Problem:
