@@ -1,8 +1,9 @@
 """Rooflines laid out for readers, and as JSON and CSV.
 
 JSON schema ``profiler_kit.roofline``, version 1. Times are in µs in fields that end in ``_us``; a missing value is
-``null``. ``total_us`` = ``covered_us`` (the operators) + ``uncovered_us``. ``operators``, ``kernels`` and ``layers``
-are tables documented in :class:`profiler_kit.analysis.ledger.roofline.Roofline`, ``device`` is
+``null``. ``total_us`` = ``covered_us`` (the operators) + ``uncovered_us``, and ``covered_us`` = the times of ``layers``
++ ``unlayered_us``. ``operators``, ``kernels`` and ``layers`` are tables documented in
+:class:`profiler_kit.analysis.ledger.roofline.Roofline`, ``device`` is
 :class:`profiler_kit.analysis.ledger.roofs.Roofs`, ``counters`` has what hardware counters measured
 (:class:`profiler_kit.analysis.ledger.counters.Counters`), null if there are none.
 """
@@ -92,6 +93,7 @@ def roofline_json(result: Roofline, counted: Counters | None, source: str) -> st
         "total_us": microseconds(result.total_ns),
         "covered_us": microseconds(result.covered_ns),
         "uncovered_us": microseconds(result.uncovered_ns),
+        "unlayered_us": microseconds(result.unlayered_ns),
         **{name: rows_in_microseconds(getattr(result, name)) for name in TABLES},
         "counters": None
         if counted is None
@@ -191,7 +193,7 @@ def _table(result: Roofline, name: str, rows: int) -> Section:
     columns = (
         Column(first, wrap=name == "operators"),
         Column("unit", from_width=VERY_WIDE),
-        Column("calls" if name != "layers" else "operators", "count", from_width=WIDE),
+        Column("calls", "count", from_width=WIDE),
         Column("time", "duration"),
         Column("FLOP/B", from_width=ROOMY),
         Column("rate", "flops_per_s"),
@@ -213,7 +215,7 @@ _LEADS: Final = {
     "operators": "Rate: useful FLOPs by time. Attainable: what the roofs allow at most for this intensity. "
     "Of roof: least time that the work can take, by the time that it took.",
     "kernels": "The kernels of operators that run a single main one; their own time.",
-    "layers": "Operators directly in a layer, both passes.",
+    "layers": "The calls that a layer makes itself, without those of its inner layers; both passes.",
 }
 
 
@@ -226,7 +228,7 @@ def _cells(name: str, row: dict[Any, Any], layer_source: str) -> tuple[Any, ...]
     return (
         label,
         None if is_missing(unit) else str(unit).replace("_", " "),
-        row["operators" if name == "layers" else "calls"],
+        row["calls"],
         row["total_ns"],
         None if is_missing(row["intensity"]) else f"{row['intensity']:.3g}",
         row["flops_per_s"] if row["flops"] else None,
@@ -238,6 +240,8 @@ def _cells(name: str, row: dict[Any, Any], layer_source: str) -> tuple[Any, ...]
 
 
 def _notes(result: Roofline, name: str) -> list[str]:
+    if name == "layers":
+        return [_books_of_layers(result)]
     if name != "operators":
         return []
     share = result.covered_ns / result.total_ns if result.total_ns else 1.0
@@ -251,6 +255,16 @@ def _notes(result: Roofline, name: str) -> list[str]:
         "Bytes are the least that must be moved. Launch: calls under 10 µs and below half of their roof.",
         *(["Above a roof: Winograd and FFT do fewer operations than the direct count has."] if above else []),
     ]
+
+
+def _books_of_layers(result: Roofline) -> str:
+    """Say how the time in layers adds up to everything."""
+    inside = with_unit("duration", result.covered_ns - result.unlayered_ns)
+    unlayered, uncovered, total = (
+        with_unit("duration", ns) for ns in (result.unlayered_ns, result.uncovered_ns, result.total_ns)
+    )
+    outside = f" + in no layer {unlayered}" if result.unlayered_ns else ""
+    return f"In layers {inside}{outside} + in operators whose work is not known {uncovered} = {total} of {result.of}"
 
 
 def _inflation(result: Roofline, rows: int) -> list[Item]:

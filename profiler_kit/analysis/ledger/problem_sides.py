@@ -177,10 +177,16 @@ class Sides:
         """Return one row of the ledger as a side."""
         return _side(self, row)
 
-    def all(self) -> list[Side]:
-        """Return every row that took time, most time first."""
-        took = self.ledger.table["device_ns"].to_numpy() > 0
-        return [self.side(row) for row in np.flatnonzero(took).tolist()]
+    def timed_rows(self) -> list[int]:
+        """Return the rows of the ledger that took time, most time first."""
+        rows: list[int] = np.flatnonzero(self.ledger.table["device_ns"].to_numpy() > 0).tolist()
+        return rows
+
+    def layers_of(self, row: int) -> pd.DataFrame:
+        """Return which layers make the calls of a row: ``layer`` (None for none), ``calls``, ``total_ns``."""
+        parts = self._work.parts.iloc[self._rows.parts.get(row, np.empty(0, dtype=np.int64))]
+        sums = parts.groupby("layer", sort=False, dropna=False)["device_ns"].agg(calls="size", total_ns="sum")
+        return sums.reset_index()
 
 
 def sides_of(

@@ -55,10 +55,13 @@ class Roofline:
             FLOPs), ``peak_flops_per_s`` (of the unit) and `RATES`; ``<NA>`` where not known.
         kernels: Likewise by kernel, for operators that run a single main kernel in every call: ``name``, ``unit``,
             ``calls``, ``total_ns`` (the kernel alone), and the rest.
-        layers: Likewise by layer, of the operators directly in it; ``bound`` is that of most of the least time.
+        layers: Likewise by layer, of the calls that it makes itself (those of its inner layers are theirs), in both
+            passes: ``layer``, ``operators`` (how many of `operators` it calls), ``calls``, and the rest; ``bound`` is
+            that of most of the least time. Their times + ``unlayered_ns`` = ``covered_ns``.
         total_ns: Time of everything.
         covered_ns: Time of the operators whose work is known.
         uncovered_ns: The rest.
+        unlayered_ns: The part of the operators' time that is in no layer.
         layer_source: Where layers come from, in words.
     """
 
@@ -70,6 +73,7 @@ class Roofline:
     total_ns: int
     covered_ns: int
     uncovered_ns: int
+    unlayered_ns: int
     layer_source: str
 
 
@@ -86,15 +90,17 @@ def roofline(trace: Trace, roofs: Roofs | None = None) -> Roofline:
     operators["inflation"] = (operators["executed_flops"] / operators["flops"]).where(operators["flops"] > 0)
     kernels = _rated(found.kernels, roofs)
     covered = int(operators["total_ns"].sum())
+    layers = _layers(_rated(found.layers, roofs))
     return Roofline(
         of="device time" if trace.has_gpu_activity else "host time",
         roofs=roofs,
         operators=operators,
         kernels=kernels,
-        layers=_layers(operators),
+        layers=layers,
         total_ns=found.total_ns,
         covered_ns=covered,
         uncovered_ns=found.total_ns - covered,
+        unlayered_ns=covered - int(layers["total_ns"].sum()),
         layer_source=found.layer_source,
     )
 
@@ -127,11 +133,11 @@ def _rated(table: pd.DataFrame, roofs: Roofs) -> pd.DataFrame:
     return table
 
 
-def _layers(operators: pd.DataFrame) -> pd.DataFrame:
-    """Sum operators by layer."""
-    inside = operators[operators["layer"].notna()]
+def _layers(parts: pd.DataFrame) -> pd.DataFrame:
+    """Sum what layers call of each operator by layer."""
+    inside = parts[parts["layer"].notna()]
     groups = inside.groupby("layer", sort=False)
-    table = groups[["total_ns", "flops", "bytes"]].sum()
+    table = groups[["calls", "total_ns", "flops", "bytes"]].sum()
     table["bytes"] = table["bytes"].where(groups["bytes"].count() == groups.size())
     table.insert(0, "operators", groups.size())
     known = inside[inside["minimum_ns"].notna()]

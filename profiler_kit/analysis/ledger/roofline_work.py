@@ -26,6 +26,7 @@ Rows = NDArray[np.int64]
 
 COLUMNS: Final = ("name", "operator", "layer", "kind", "unit", "calls", "total_ns", "flops", "bytes", "executed_flops")
 KERNEL_COLUMNS: Final = ("name", "unit", "calls", "total_ns", "flops", "bytes")
+LAYER_COLUMNS: Final = ("layer", "unit", "calls", "total_ns", "flops", "bytes")
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,15 @@ class OperatorRows:
     Attributes:
         operators: `COLUMNS`, one row per operator and its arguments.
         kernels: `KERNEL_COLUMNS`, one row per kernel.
+        layers: `LAYER_COLUMNS`, one row per row of `operators` and layer that calls it (None for calls in no layer);
+            the sums over the layers are those of `operators`.
         total_ns: Time of everything in the trace.
         layer_source: Where layers come from, in words.
     """
 
     operators: pd.DataFrame
     kernels: pd.DataFrame
+    layers: pd.DataFrame
     total_ns: int
     layer_source: str
 
@@ -49,16 +53,46 @@ def operator_rows(trace: Trace, roofs: Roofs) -> OperatorRows:
     """Collect the work that is known: of convolutions and matrix products, and of other operators with a formula."""
     found = passes(trace)
     sides = sides_of(trace, roofs, found=found)
-    rows, kernels = [], []
-    for side in sides.all():
+    rows, kernels, layers = [], [], []
+    for place in sides.timed_rows():
+        side = sides.side(place)
         if side.flops is None:
             continue
         rows.append(_row_of_side(side))
         kernels += _kernel_of_side(side)
-    for row, kernel in _others(trace, found):
+        layers += _by_layer(rows[-1], sides.layers_of(place))
+    for row, kernel, calls in _others(trace, found):
         rows.append(row)
         kernels += kernel
-    return OperatorRows(_table(rows, COLUMNS), _summed(kernels), sides.ledger.total_ns, found.layers.source)
+        layers += _by_layer(row, calls)
+    return OperatorRows(
+        _table(rows, COLUMNS),
+        _summed(kernels),
+        _table(layers, LAYER_COLUMNS),
+        sides.ledger.total_ns,
+        found.layers.source,
+    )
+
+
+def _by_layer(row: dict[str, Any], calls: pd.DataFrame) -> list[dict[str, Any]]:
+    """Share an operator's row between the layers that call it: ``layer``, ``calls``, ``total_ns``.
+
+    All calls have the same arguments, so that each does the same work; their times are their own.
+    """
+
+    def work(name: str, count: int) -> int | None:
+        return None if row[name] is None else row[name] // row["calls"] * count
+
+    return [
+        {
+            "layer": one["layer"] if isinstance(one["layer"], str) else None,
+            "unit": row["unit"],
+            "calls": one["calls"],
+            "total_ns": one["total_ns"],
+            **{name: work(name, one["calls"]) for name in ("flops", "bytes")},
+        }
+        for one in calls.to_dict("records")
+    ]
 
 
 def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
@@ -120,7 +154,11 @@ def _kernel_of_side(side: Side) -> list[dict[str, Any]]:
     ]
 
 
-def _others(trace: Trace, found: Passes) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+_Found = tuple[dict[str, Any], list[dict[str, Any]], pd.DataFrame]
+"""An operator's row, its kernel's row if it runs a single one, and its calls and ns by layer."""
+
+
+def _others(trace: Trace, found: Passes) -> list[_Found]:
     """Return rows of the outermost operators with a formula that are no part of a convolution or matrix product."""
     ops = trace.ops
     parents = row_numbers(ops["parent"])
@@ -159,8 +197,8 @@ def _layer_names(found: Passes) -> NDArray[np.object_]:
 
 def _row_of_operator(
     trace: Trace, layers: NDArray[np.object_], operator: str, number: int, pieces: pd.DataFrame
-) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
-    """Return the row of one operator with one set of arguments, and that of its kernel if it runs a single one."""
+) -> _Found | None:
+    """Return what one operator with one set of arguments did."""
     cells = trace.signatures.iloc[number]
     signature = Signature(cells["input_dims"], cells["input_types"], cells["input_strides"], cells["concrete_inputs"])
     work = operator_work(operator, signature)
@@ -186,7 +224,9 @@ def _row_of_operator(
     if single and trace.has_gpu_activity:
         spent = int(named["duration_ns"].sum())
         kernel = [{**{key: row[key] for key in KERNEL_COLUMNS}, "name": str(named["name"].iloc[0]), "total_ns": spent}]
-    return row, kernel
+    by_root = pieces.groupby("root", sort=False)["duration_ns"].sum()
+    by_layer = by_root.groupby(pd.Series(layers[by_root.index], index=by_root.index), sort=False, dropna=False)
+    return row, kernel, by_layer.agg(calls="size", total_ns="sum").rename_axis("layer").reset_index()
 
 
 def _unit_of_pieces(named: pd.DataFrame) -> str | None:
