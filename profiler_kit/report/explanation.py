@@ -12,8 +12,8 @@ values multiply to the ratio |
 | sentences | statements, the largest factor first after one that says what is compared |
 | slow, fast | the two sides: ``name``, ``source``, ``operator``, ``pass``, ``layers``, ``calls``, and of one call
 ``device_us``, ``elapsed_us``, ``flops``, ``bytes``, ``parts_us`` {part: µs}, ``kernels`` [name, role, launches, us],
-``algorithm``, ``ctas``, ``fill``, ``executed_flops`` (by hardware counters), ``device``, ``recorded_us`` (``null``
-unless ``device_us`` is without the profiler) |
+``casts`` [tensor, dtype (cast to), times, us], ``algorithm``, ``ctas``, ``fill``, ``executed_flops`` (by
+hardware counters), ``device``, ``recorded_us`` (``null`` unless ``device_us`` is without the profiler) |
 | claims | [factor, title, evidence, advice, change, expected_us, batch, at_best (``expected_us`` is a bound)] |
 | notes | what is not known |
 """
@@ -188,6 +188,7 @@ def _side(side: Side) -> dict[str, Any]:
         "bytes": side.bytes,
         "parts_us": dict(side.parts_us),
         "kernels": plain(side.kernels),
+        "casts": plain(side.casts),
         "algorithm": side.algorithm,
         "ctas": None if main is None else main.ctas,
         "fill": None if main is None else main.fill,

@@ -24,14 +24,28 @@ def ledger() -> Explanation:
 def test_what_is_not_in_kernels_is_around_them(ledger: Explanation) -> None:
     typical = {"main": 50.0, "layout_transform": 20.0, "helper": 200.0}
     found = without_recording(replace(ledger.slow, typical_us=typical), 100.0)
-    assert found.parts_us == {"main": 50.0, "layout_transform": 20.0, "memset": 0.0, "bias": 0.0, "helper": 30.0}
+    assert found.parts_us == {
+        "main": 50.0,
+        "layout_transform": 20.0,
+        "cast": 0.0,
+        "memset": 0.0,
+        "bias": 0.0,
+        "helper": 30.0,
+    }
     assert (found.device_us, found.recorded_us) == (100.0, ledger.slow.device_us)
 
 
 def test_kernels_that_seem_longer_than_the_call_share_it(ledger: Explanation) -> None:
     typical = {"main": 60.0, "layout_transform": 20.0, "helper": 200.0}
     found = without_recording(replace(ledger.slow, typical_us=typical), 40.0)
-    assert found.parts_us == {"main": 30.0, "layout_transform": 10.0, "memset": 0.0, "bias": 0.0, "helper": 0.0}
+    assert found.parts_us == {
+        "main": 30.0,
+        "layout_transform": 10.0,
+        "cast": 0.0,
+        "memset": 0.0,
+        "bias": 0.0,
+        "helper": 0.0,
+    }
 
 
 def test_the_factors_multiply_to_the_ratio_without_the_profiler() -> None:

@@ -15,7 +15,8 @@ from profiler_kit.analysis.ledger.gemm_tiles import fill
 from profiler_kit.analysis.ledger.ledger_factors import Factor, main_us, time_us
 from profiler_kit.analysis.ledger.ledger_words import multiple, scaled, time_text
 from profiler_kit.analysis.ledger.problem_sides import Side
-from profiler_kit.analysis.passes.kernel_roles import BIAS, LAYOUT_TRANSFORM, MAIN, MEMSET
+from profiler_kit.analysis.passes.casts import WEIGHT
+from profiler_kit.analysis.passes.kernel_roles import BIAS, CAST, LAYOUT_TRANSFORM, MAIN, MEMSET
 from profiler_kit.analysis.work.host_work import reorders_weights
 
 CHANNELS_LAST: Final = "channels_last"
@@ -152,7 +153,7 @@ def _expect(slow: Side, us: float, *, at_best: bool = False) -> str:
     return f"{time_text(us)} a call expected instead of {time_text(slow.device_us)} (−{saved:.0%})"
 
 
-def _without(slow: Side, part: str, change: str, advice: str, *, at_best: bool = True) -> _Advice | None:
+def _without(slow: Side, part: str, change: str | None, advice: str, *, at_best: bool = True) -> _Advice | None:
     """Advise something after which a part of the call's time is not needed; another kernel may be chosen with it."""
     if not slow.parts_us[part]:
         return None
@@ -184,6 +185,21 @@ def _library_layout(slow: Side) -> _Advice | None:
     us = slow.device_us - slow.parts_us[LAYOUT_TRANSFORM] * share - set_up
     advice = "tensors left in oneDNN's own layout (torch.utils.mkldnn, or torch.compile with frozen weights)"
     return _Advice(f"{advice}: {_expect(slow, us)}.", LIBRARY_LAYOUT, us)
+
+
+def _casts(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
+    weight = next((cast for cast in slow.casts if cast.tensor == WEIGHT), None)
+    if weight is None or weight.us < slow.parts_us[CAST] / 2:
+        return _without(slow, CAST, None, "tensors that have the type already where they are made")
+    dtype = weight.dtype or "the lower precision"
+    often = "in every call" if weight.times > _ALWAYS else f"{weight.times:.2g} × a call"
+    advice = f"a weight that is {dtype} already, as it is cast {often}: "
+    advice += f"the model in {dtype}, or for inference one torch.autocast around all steps, which casts it once"
+    return _without(slow, CAST, None, advice)
+
+
+_ALWAYS: Final = 0.99
+"""Casts of a call from which on it is every one."""
 
 
 def _memsets(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
@@ -324,6 +340,7 @@ _ADVICE: Final[Mapping[str, Callable[[Side, Side, Factor], _Advice | None]]] = {
     ledger.MEMORY_BOUND: _memory,
     ledger.MAIN_KERNEL_REST: _rest,
     ledger.LAYOUT_TRANSFORMS: _layout,
+    ledger.CASTS: _casts,
     ledger.HELPER_KERNELS: _helpers,
     ledger.DISPATCH: _dispatch,
     ledger.MEMSETS: _memsets,
@@ -342,6 +359,7 @@ _TITLES: Final[Mapping[str, str]] = {
     ledger.MEMORY_BOUND: "Waiting for memory",
     ledger.MAIN_KERNEL_REST: "Not explained, the remaining efficiency of the main kernels",
     ledger.LAYOUT_TRANSFORMS: "Layout transforms",
+    ledger.CASTS: "Casts to another data type",
     ledger.HELPER_KERNELS: "Helper kernels",
     ledger.DISPATCH: "Around the library's kernels: dispatch and set-up",
     ledger.MEMSETS: "Memsets",

@@ -19,7 +19,7 @@ from profiler_kit.analysis.ledger.ledger_words import against, scaled, time_text
 from profiler_kit.analysis.ledger.main_loop import step_filling, steps_evidence
 from profiler_kit.analysis.ledger.problem_sides import MainKernel, Side
 from profiler_kit.analysis.passes.backward_split import DGRAD, WGRAD
-from profiler_kit.analysis.passes.kernel_roles import BIAS, LAYOUT_TRANSFORM, MAIN, MEMSET
+from profiler_kit.analysis.passes.kernel_roles import BIAS, CAST, LAYOUT_TRANSFORM, MAIN, MEMSET
 
 MEASURED: Final = "measured"
 DERIVED: Final = "derived"
@@ -36,6 +36,7 @@ FILL: Final = "fill"
 MEMORY_BOUND: Final = "memory_bound"
 MAIN_KERNEL_REST: Final = "unexplained"
 LAYOUT_TRANSFORMS: Final = "layout_transforms"
+CASTS: Final = "casts"
 HELPER_KERNELS: Final = "helper_kernels"
 DISPATCH: Final = "dispatch_overhead"
 MEMSETS: Final = "memsets"
@@ -339,6 +340,7 @@ def _after_main(slow: Side, fast: Side) -> list[Factor]:
     until = [slow.parts_us[MAIN], fast.parts_us[MAIN]]
     for name, part in (
         (LAYOUT_TRANSFORMS, LAYOUT_TRANSFORM),
+        (CASTS, CAST),
         (helper, "helper"),
         (MEMSETS, MEMSET),
         (BIAS_KERNELS, BIAS),
@@ -348,9 +350,21 @@ def _after_main(slow: Side, fast: Side) -> list[Factor]:
         until = [before + more for before, more in zip(until, added, strict=True)]
         if any(added):
             shares = zip(added, (slow, fast), strict=True)
-            evidence = against(*(f"{time_text(us)} of {time_text(side.device_us)}" for us, side in shares))
+            more = _of_tensors if part == CAST else _nothing_more
+            evidence = against(*(f"{time_text(us)} of {time_text(side.device_us)}{more(side)}" for us, side in shares))
             found.append(Factor(name, grown[0] / grown[1], MEASURED, evidence))
     return found
+
+
+def _nothing_more(_side: Side) -> str:
+    return ""
+
+
+def _of_tensors(side: Side) -> str:
+    """Say which tensors most of the time of a call's casts goes to."""
+    much = [cast for cast in side.casts if cast.us > side.parts_us[CAST] / 10]
+    words = [f"{time_text(cast.us)} the {cast.tensor}{f' to {cast.dtype}' if cast.dtype else ''}" for cast in much]
+    return f" ({', '.join(words)})" if words else ""
 
 
 def roof_us(side: Side) -> float | None:

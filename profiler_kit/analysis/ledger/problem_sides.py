@@ -15,7 +15,8 @@ from profiler_kit.analysis.ledger.gemm_tiles import GemmShape, Tiling, fill, gem
 from profiler_kit.analysis.ledger.grids import AXES, grids
 from profiler_kit.analysis.ledger.roofs import Roofs, unit_of
 from profiler_kit.analysis.passes.backward_split import DGRAD, WGRAD
-from profiler_kit.analysis.passes.kernel_roles import BIAS, LAYOUT_TRANSFORM, MAIN, MEMSET
+from profiler_kit.analysis.passes.casts import Cast, casts_of
+from profiler_kit.analysis.passes.kernel_roles import BIAS, CAST, LAYOUT_TRANSFORM, MAIN, MEMSET
 from profiler_kit.analysis.passes.passes import BACKWARD, FORWARD, Passes, passes
 from profiler_kit.analysis.problems.flops import backward_bytes, forward_bytes
 from profiler_kit.analysis.problems.problem_names import call_name
@@ -25,7 +26,7 @@ from profiler_kit.analysis.work.host_work import NAMED_BY_LIBRARIES
 from profiler_kit.kernels import KernelIdentity, identify
 from profiler_kit.trace import Trace
 
-HELPER_PARTS: Final = (LAYOUT_TRANSFORM, "helper", MEMSET, BIAS)
+HELPER_PARTS: Final = (LAYOUT_TRANSFORM, CAST, "helper", MEMSET, BIAS)
 """Parts of a call's time besides the main kernels, in the order in which the ledger adds them."""
 
 
@@ -110,6 +111,7 @@ class Side:
         recorded_us: µs of one call while it was recorded, where ``device_us`` is the time without the profiler
             (:mod:`profiler_kit.analysis.ledger.undisturbed`); None otherwise.
         typical_us: Medians over the calls in place of means, by part as ``parts_us``; on the host only.
+        casts: What a call casts to another data type.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Side:
     executed_flops: float | None = None
     recorded_us: float | None = None
     typical_us: Mapping[str, float] = field(default_factory=dict)
+    casts: tuple[Cast, ...] = ()
 
     @property
     def is_convolution(self) -> bool:
@@ -240,7 +243,7 @@ def _side(sides: Sides, row: int) -> Side:
     on_gpu = sides.trace.has_gpu_activity
     by_role = pieces.groupby("role")["duration_ns"].sum()
     total = int(pieces["duration_ns"].sum())
-    part_ns = {role: int(by_role.get(role, 0)) for role in (MAIN, LAYOUT_TRANSFORM, MEMSET, BIAS)}
+    part_ns = {role: int(by_role.get(role, 0)) for role in (MAIN, LAYOUT_TRANSFORM, CAST, MEMSET, BIAS)}
     part_ns["helper"] = total - sum(part_ns.values())
     flops = fields["flops"]
     main = _main_kernel(sides, pieces[pieces["role"] == MAIN], problem, fields, calls)
@@ -265,6 +268,7 @@ def _side(sides: Sides, row: int) -> Side:
         algorithm=str(fields["algorithm"]),
         roofs=sides.roofs,
         typical_us={} if on_gpu else _typical_us(pieces),
+        casts=casts_of(sides.trace, pieces[pieces["role"] == CAST], problem, calls),
         executed_flops=_executed_flops(sides, parts["call"].to_numpy(), problem.dtype),
     )
 

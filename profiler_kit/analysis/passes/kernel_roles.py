@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from profiler_kit.analysis.passes.backward_split import ACCUMULATE, BGRAD
+from profiler_kit.analysis.passes.casts import inside_casts
 from profiler_kit.analysis.work.activity import nearest_rows
 from profiler_kit.analysis.work.host_work import NAMED_BY_LIBRARIES, OPERATOR, PRIMITIVE
 from profiler_kit.analysis.work.operator_arguments import BACKWARD_CONVOLUTIONS, FORWARD_CONVOLUTIONS, MATRIX_PRODUCTS
@@ -33,10 +34,9 @@ name does not tell are so unless the name gives them the role of a helper."""
 
 _ROLE_OF_OPERATORS: Final = {
     BIAS: frozenset({"aten::add_", "aten::add"}),
-    CAST: frozenset({"aten::to", "aten::_to_copy"}),
     LAYOUT_TRANSFORM: frozenset({"aten::contiguous"}),
 }
-"""What operators inside a convolution or matrix product are for."""
+"""What operators inside a convolution or matrix product are for, besides casts (:mod:`.casts`)."""
 
 IDENTITY_COLUMNS: Final = ("library", "operation", "algorithm", "tensor_cores", "role")
 
@@ -52,7 +52,7 @@ def roles(trace: Trace, pieces: pd.DataFrame, told: pd.DataFrame) -> Objects:
     """Tell the role of each piece of work.
 
     A kernel's name decides, unless the operator that launched it says more: bias is added by ``aten::add_``, memory
-    formats are changed by ``aten::contiguous``, data types by ``aten::to``.
+    formats are changed by ``aten::contiguous``, data types by ``aten::to`` or a copy between two types.
 
     Args:
         trace: The trace.
@@ -70,8 +70,8 @@ def roles(trace: Trace, pieces: pd.DataFrame, told: pd.DataFrame) -> Objects:
     itself = pieces["name"].isin(told.index[told["operation"].isin(_WORK_ITSELF)]).to_numpy()
     found = np.where((named == MAIN) & ~itself, HELPER, named).astype(object)
     may_add = (pieces["pass"] != ACCUMULATE).to_numpy(dtype=bool)
-    for role, operators in _ROLE_OF_OPERATORS.items():
-        inside = _inside(trace, operators)[pieces["op"].to_numpy()]
+    for role, flags in _insides(trace).items():
+        inside = flags[pieces["op"].to_numpy()]
         found[(kind == "kernel") & ~itself & (found != LAYOUT_TRANSFORM) & inside & (may_add | (role != BIAS))] = role
     found[(pieces["pass"] == BGRAD).to_numpy() & (named == MAIN)] = MAIN
     without_main = ~pd.Series(found == MAIN).groupby(pieces["part"].to_numpy()).transform("any").to_numpy(dtype=bool)
@@ -96,6 +96,12 @@ def layout_transforms(trace: Trace, activity: pd.DataFrame) -> Flags:
     inside = _inside(trace, _ROLE_OF_OPERATORS[LAYOUT_TRANSFORM])
     asked = (op != NONE) & inside[op] if len(inside) else op != NONE
     return np.asarray(named | (activity["kind"].isin(["kernel", OPERATOR]).to_numpy() & asked), dtype=bool)
+
+
+def _insides(trace: Trace) -> dict[str, Flags]:
+    """Tell which operators are, or lie inside, one with a role of its own."""
+    casts = inside_casts(trace)
+    return {role: _inside(trace, operators) for role, operators in _ROLE_OF_OPERATORS.items()} | {CAST: casts}
 
 
 def _inside(trace: Trace, operators: frozenset[str]) -> Flags:
@@ -130,6 +136,6 @@ def _roles_of_operators(trace: Trace, pieces: pd.DataFrame) -> Objects:
     outer[nearest[above[above != NONE]]] = True
     found = np.where((known & ~outer)[op], MAIN, HELPER).astype(object)
     may_add = (pieces["pass"] != ACCUMULATE).to_numpy(dtype=bool)
-    for role, operators in _ROLE_OF_OPERATORS.items():
-        found[(may_add | (role != BIAS)) & (found == HELPER) & _inside(trace, operators)[op]] = role
+    for role, inside in _insides(trace).items():
+        found[(may_add | (role != BIAS)) & (found == HELPER) & inside[op]] = role
     return found
