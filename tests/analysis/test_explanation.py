@@ -236,6 +236,25 @@ def test_the_same_layer_in_two_runs(tmp_path: Path) -> None:
         assert "against 12.00 µs" in found.sentences[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("layer1.bn1", r"the layer 'layer1.bn1' has no convolution or matrix product that took time"),
+        ("bn1", r"the layer 'layer1.bn1' has no convolution or matrix product that took time"),
+        ("batch_norm", r"the operator 'aten::batch_norm' has no convolution or matrix product that took time"),
+        ("layer1.bn2", r"no layer or operator is called 'layer1.bn2'"),
+    ],
+)
+def test_a_layer_without_such_work_is_not_said_to_be_missing(tmp_path: Path, name: str, message: str) -> None:
+    b = TraceBuilder()
+    b.annotation("layer: layer1.conv1 (Conv2d) #1", 0, 50)
+    b.op("aten::conv2d", 0, 50)
+    b.annotation("layer: layer1.bn1 (BatchNorm2d) #1", 60, 20)
+    b.op("aten::batch_norm", 60, 20)
+    with pytest.raises(ProblemNotFoundError, match=message):
+        explain(read_trace(b.write(tmp_path / "t.json")), name, "conv1")
+
+
 def test_gaps_are_a_factor_of_the_elapsed_time(tmp_path: Path) -> None:
     found = explain(build(tmp_path), elapsed=True)
     assert found.of == "elapsed time"

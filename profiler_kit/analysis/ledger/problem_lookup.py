@@ -11,6 +11,7 @@ import pandas as pd
 from profiler_kit.analysis.ledger.problem_sides import Sides
 from profiler_kit.analysis.passes.passes import FORWARD
 from profiler_kit.analysis.problems.problem_names import call_name, comparable, problem_name, short_operator
+from profiler_kit.analysis.work.layer_sources import PATH_SEPARATOR
 from profiler_kit.errors import ProfilerKitError
 
 _NEAREST: Final = 4
@@ -41,7 +42,7 @@ def row_named(sides: Sides, name: str, pass_: str | None = None, *, prefer: str 
         prefer: Otherwise, the pass to take where there are several.
 
     Raises:
-        ProblemNotFoundError: Nothing has that name; the nearest names are suggested.
+        ProblemNotFoundError: Nothing has that name, or what has it does no such work; the nearest names are suggested.
     """
     table = sides.ledger.table
     wanted = comparable(name)
@@ -57,7 +58,20 @@ def row_named(sides: Sides, name: str, pass_: str | None = None, *, prefer: str 
         matching = table[pd.Series(list(found), index=table.index, dtype=bool) & (table["device_ns"] > 0)]
         if len(matching):
             return _first_of_pass(sides, matching, pass_, prefer, f"{name!r}")
-    raise ProblemNotFoundError(sides.trace.source, f"no layer or operator is called {name!r}{_nearest(sides, name)}")
+    what = _without_problem(sides, name)
+    reason = f"no layer or operator is called {name!r}"
+    if what is not None:
+        reason = f"{what} has no convolution or matrix product that took time, and explain compares only these"
+    raise ProblemNotFoundError(sides.trace.source, f"{reason}{_nearest(sides, name)}")
+
+
+def _without_problem(sides: Sides, name: str) -> str | None:
+    """Return what a name means of which the ledger has no row: a layer or an operator; None if it means nothing."""
+    for layer in sides.layers:
+        if name in (layer, layer.rpartition(PATH_SEPARATOR)[2]) or layer.endswith(f".{name}"):
+            return f"the layer {layer!r}"
+    operators = sides.trace.ops["name"].cat.categories
+    return next((f"the operator {one!r}" for one in operators if name in (one, one.removeprefix("aten::"))), None)
 
 
 def slowest_row(sides: Sides, pass_: str | None = None, *, convolution: bool, prefer: str = FORWARD) -> int:

@@ -176,6 +176,11 @@ class Sides:
     _counters: Counters | None
     _rows: _Rows
 
+    @property
+    def layers(self) -> list[str]:
+        """Names of all layers of the trace, whatever they run."""
+        return [str(layer) for layer in self._found.layers.spans["layer"].unique()]
+
     def side(self, row: int) -> Side:
         """Return one row of the ledger as a side."""
         return _side(self, row)
