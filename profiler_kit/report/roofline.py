@@ -170,25 +170,34 @@ def _ceilings(result: Roofline) -> Section:
         f"{'; '.join(roofs.sources)[:1].upper()}{'; '.join(roofs.sources)[1:]}."
     )
     shown = [(unit, peak, moved, f"{ridge:.3g}") for unit, peak, moved, ridge in rows]
-    return Section("Roofs", lead, table=Table(columns, shown), notes=_cached(roofs))
+    return Section("Roofs", lead, table=Table(columns, shown), notes=_cached(roofs, max(peaks.values())))
 
 
-def _cached(roofs: Roofs) -> list[str]:
+def _rates_of_caches(roofs: Roofs) -> dict[int, float]:
+    """Return the rates at which caches move so many bytes, where that is faster than memory."""
+    memory = roofs.bandwidth_bytes_per_s or 0
+    return {size: rate for size, rate in roofs.cached_bytes_per_s.items() if rate > memory}
+
+
+def _cached(roofs: Roofs, peak: float) -> list[str]:
     """Say that what caches hold is moved faster."""
-    rates = {size: rate for size, rate in roofs.cached_bytes_per_s.items() if rate > (roofs.bandwidth_bytes_per_s or 0)}
+    rates = _rates_of_caches(roofs)
     if not rates:
         return []
     fastest = max(rates, key=lambda size: rates[size])
-    moved = with_unit("bytes_per_s", rates[fastest])
+    moved = f"{with_unit('bytes_per_s', rates[fastest])} for {with_unit('bytes', fastest)}"
+    ridge = f"{peak / rates[fastest]:.3g} FLOP/B"
     return [
-        f"Caches are faster: {moved} for {with_unit('bytes', fastest)}. A call is held against the rate for its bytes."
+        f"Caches are faster: {moved}, with the ridge point at {ridge}.",
+        "A row is held against the rate for the bytes of a call, its memory roof.",
     ]
 
 
 def _table(result: Roofline, name: str, rows: int) -> Section:
     """Lay out one of the tables."""
     table: pd.DataFrame = getattr(result, name)
-    data = [_cells(name, row, result.layer_source) for row in table.head(rows).to_dict("records")]
+    cached = bool(_rates_of_caches(result.roofs))
+    data = [_cells(name, row, result.layer_source, cached=cached) for row in table.head(rows).to_dict("records")]
     first = name.removesuffix("s")
     columns = (
         Column(first, wrap=name == "operators"),
@@ -197,6 +206,7 @@ def _table(result: Roofline, name: str, rows: int) -> Section:
         Column("time", "duration"),
         Column("FLOP/B", from_width=ROOMY),
         Column("rate", "flops_per_s"),
+        *([Column("memory roof", "bytes_per_s", from_width=ROOMY)] if cached else []),
         Column("attainable", "flops_per_s", from_width=WIDE),
         Column("bytes/s", "bytes_per_s", from_width=VERY_WIDE),
         Column("bound"),
@@ -219,7 +229,7 @@ _LEADS: Final = {
 }
 
 
-def _cells(name: str, row: dict[Any, Any], layer_source: str) -> tuple[Any, ...]:
+def _cells(name: str, row: dict[Any, Any], layer_source: str, *, cached: bool) -> tuple[Any, ...]:
     if name == "layers":
         label = short_layer(str(row["layer"]), layer_source)
     else:
@@ -232,6 +242,7 @@ def _cells(name: str, row: dict[Any, Any], layer_source: str) -> tuple[Any, ...]
         row["total_ns"],
         None if is_missing(row["intensity"]) else f"{row['intensity']:.3g}",
         row["flops_per_s"] if row["flops"] else None,
+        *([row["bandwidth_bytes_per_s"]] if cached else []),
         row["attainable_flops_per_s"],
         row["bytes_per_s"],
         row["bound"],

@@ -106,3 +106,30 @@ def test_layers_take_no_more_than_their_own_time(shared: Path, name: str) -> Non
     assert (rows <= own).all()
     assert int((own - rows).sum()) <= found.uncovered_ns
     assert int(rows.sum()) + found.unlayered_ns + found.uncovered_ns == found.total_ns
+
+
+def test_each_row_says_which_bandwidth_it_is_held_against(tmp_path: Path) -> None:
+    cached = {8192: 400e9, 1 << 23: 100e9}
+    machine = Roofs("made up", "cpu", None, {"fp32": 1e12}, 10e9, cached)
+    b = TraceBuilder(schemaVersion=1)
+    b.annotation("layer: one (Linear) #1", 0, 5000)
+    for ts, size in ((0, 16), (1000, 512), (3000, 2048)):
+        shapes: dict[str, Any] = {"Input Dims": [[size, size]] * 2, "Input type": ["float"] * 2}
+        b.op("aten::mm", ts, 900, **shapes)
+    found = roofline(read_trace(b.write(tmp_path / "t.json")), machine)
+    rows = found.operators.sort_values("bytes")
+    # 3 matrices of 16², 512² and 2048² floats: 3 kB, 3.1 MB and 50 MB, of which the caches hold the first two.
+    assert rows["bandwidth_bytes_per_s"].tolist() == [400e9, 100e9, 10e9]
+    # 2·16³ FLOP over 3·16²·4 bytes are 2.67 FLOP/B, above the ridge of 1e12/400e9 = 2.5.
+    assert rows["intensity"].tolist() == pytest.approx([16 / 6, 512 / 6, 2048 / 6])
+    attainable = [
+        min(1e12, i * rate) for i, rate in zip((16 / 6, 512 / 6, 2048 / 6), (400e9, 100e9, 10e9), strict=True)
+    ]
+    assert rows["attainable_flops_per_s"].tolist() == pytest.approx(attainable)
+    moved = [3 * 4 * size**2 for size in (16, 512, 2048)]
+    seconds = moved[0] / 400e9 + moved[1] / 100e9 + moved[2] / 10e9
+    assert found.layers["bandwidth_bytes_per_s"].tolist() == pytest.approx([sum(moved) / seconds])
+    roofs, *_, layers = roofline_sections(found, None, 9, ("operators", "layers"))
+    assert "400.00 GB/s for 8.192 kB, with the ridge point at 2.5 FLOP/B" in roofs.notes[0]
+    assert layers.table is not None
+    assert "memory roof" in [column.title for column in layers.table.columns]

@@ -32,13 +32,15 @@ RATES: Final = (
     "intensity",
     "flops_per_s",
     "bytes_per_s",
+    "bandwidth_bytes_per_s",
     "attainable_flops_per_s",
     "minimum_ns",
     "fraction",
     "bound",
 )
-"""What a roofline says of a row: FLOP per byte, achieved rates, the attainable rate, the least time that its work can
-take, that time over the measured one, and what limits it."""
+"""What a roofline says of a row: FLOP per byte, achieved rates, the bandwidth that it is held against (that of a cache
+which may hold what a call moves; of a layer, the mean over its bytes), the attainable rate, the least time that its
+work can take, that time over the measured one, and what limits it."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def _rated(table: pd.DataFrame, roofs: Roofs) -> pd.DataFrame:
     # A cache may hold what one call moves, but not what all calls do.
     per_call = (moved / table["calls"].astype("Float64")).astype(object)
     rates = [None if size is pd.NA else roofs.bandwidth_for(size) for size in per_call]
-    memory = moved / pd.array(rates, dtype="Float64")
+    table["bandwidth_bytes_per_s"] = pd.array(rates, dtype="Float64")
+    memory = moved / table["bandwidth_bytes_per_s"]
     least = arithmetic.where(arithmetic >= memory, memory).where(arithmetic.notna() & memory.notna())
     table["intensity"] = (flops / moved).where(moved > 0)
     table["flops_per_s"] = (flops / seconds).where(seconds > 0)
@@ -145,6 +148,8 @@ def _layers(parts: pd.DataFrame) -> pd.DataFrame:
     whole = groups["minimum_ns"].apply(lambda values: bool(values.notna().all()))
     table["minimum_ns"] = sums.reindex(table.index).where(whole)
     seconds = table["total_ns"].astype("Float64") / 1e9
+    memory = (inside["bytes"] / inside["bandwidth_bytes_per_s"]).groupby(inside["layer"]).sum(min_count=1)
+    table["bandwidth_bytes_per_s"] = table["bytes"] / memory.reindex(table.index).where(lambda seconds: seconds > 0)
     table["intensity"] = (table["flops"] / table["bytes"]).where(table["bytes"] > 0)
     table["flops_per_s"] = (table["flops"] / seconds).where(seconds > 0)
     table["bytes_per_s"] = (table["bytes"] / seconds).where(seconds > 0)
