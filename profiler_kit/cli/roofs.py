@@ -27,6 +27,7 @@ def given_roofs(arguments: argparse.Namespace, trace: Trace) -> Roofs | None:
 
     Raises:
         profiler_kit.devices.UnknownDeviceError: No GPU is known by the name that was given.
+        profiler_kit.analysis.ledger.roofs.NoGpuInTraceError: A GPU is named, but nothing ran on one.
     """
     from profiler_kit.analysis.ledger.roofs import roofs_of
 

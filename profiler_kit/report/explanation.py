@@ -26,7 +26,7 @@ from operator import mul
 from typing import Any, Final
 
 from profiler_kit.analysis.ledger.explanation import Explanation, Side
-from profiler_kit.analysis.ledger.ledger_factors import time_us
+from profiler_kit.analysis.ledger.ledger_factors import FILL, time_us
 from profiler_kit.analysis.ledger.ledger_words import time_text
 from profiler_kit.printable import printable
 from profiler_kit.report.document import json_text
@@ -43,7 +43,6 @@ _LABELS: Final = {
     "useful_flops": "useful FLOPs",
     "unexplained": "not explained",
     "arithmetic_unit": "rate of the unit",
-    "fill": "idle SMs",
 }
 """Factors that people know by other words than those of JSON."""
 
@@ -73,11 +72,14 @@ def waterfall(explanation: Explanation) -> list[Bar]:
     start = time_us(explanation.fast, elapsed=elapsed)
     ends = list(accumulate((factor.value for factor in explanation.factors), mul, initial=start))
     steps = zip(explanation.factors, ends[:-1], ends[1:], strict=True)
-    return [Bar(factor_label(f.name), f.kind, f.value, before, after) for f, before, after in steps]
+    processors = explanation.slow.roofs.processors
+    return [Bar(factor_label(f.name, processors), f.kind, f.value, before, after) for f, before, after in steps]
 
 
-def factor_label(name: str) -> str:
-    """Return a factor's name as people read it."""
+def factor_label(name: str, processors: str = "SMs") -> str:
+    """Return a factor's name as people read it, with the vendor's word for a GPU's processors."""
+    if name == FILL:
+        return f"idle {processors}"
     return _LABELS.get(name, name.replace("_", " "))
 
 

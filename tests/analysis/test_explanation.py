@@ -19,6 +19,7 @@ from profiler_kit.analysis.ledger.problem_sides import minimum_bytes, sides_of
 from profiler_kit.analysis.ledger.roofs import Roofs, roofs_of
 from profiler_kit.analysis.problems.problem_shapes import Problem
 from profiler_kit.formats import read_trace
+from profiler_kit.report.explanation import waterfall
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder
 from tests.conftest import SHARED
@@ -94,6 +95,15 @@ def test_the_patch_embedding_of_a_vision_transformer(shared: Path) -> None:
     layout = next(claim for claim in found.claims if claim.factor == "layout_transforms")
     assert (layout.change, layout.expected_us) == ("channels_last", pytest.approx(129.6 - 23.072))
     assert_exact(found)
+
+
+def test_an_amd_gpu_has_compute_units_and_miopen(shared: Path) -> None:
+    found = explain(read_trace(shared / "traces" / "mi300x_resnet18_ddp_train.pt.trace.json.gz"))
+    said = {claim.factor: claim for claim in found.claims}
+    assert said["fill"].title.startswith("Idle CUs (compute units): ")
+    assert "on ROCm times MIOpen's algorithms and may find one without helper" in str(said["helper_kernels"].advice)
+    assert "idle CUs" in [bar.label for bar in waterfall(found)]
+    assert not any("SMs" in text for text in (*found.sentences, *found.notes))
 
 
 def kernel(b: TraceBuilder, name: str, ts: float, dur: float, launched_at: float, grid: tuple[int, ...]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from profiler_kit.analysis.ledger.counters import counters, executed_flops
 from profiler_kit.analysis.ledger.roofline import roofline
-from profiler_kit.analysis.ledger.roofs import Roofs, roofs_of
+from profiler_kit.analysis.ledger.roofs import NoGpuInTraceError, Roofs, roofs_of
 from profiler_kit.analysis.passes.passes import passes
 from profiler_kit.devices import UnknownDeviceError, find_device
 from profiler_kit.formats import read_trace
@@ -95,6 +95,17 @@ def test_the_trace_names_its_gpu(tmp_path: Path) -> None:
     assert (roofs.name, roofs.sm_count) == (known.name, 132)
     assert roofs.peak("bf16_tensor") == known.peak_flops_per_s["bf16_tensor"]
     assert roofs.peak("no such unit") is None
+
+
+def test_no_gpu_can_be_named_for_what_ran_on_a_cpu(tmp_path: Path) -> None:
+    b = TraceBuilder()
+    b.op("aten::mm", 0, 5)
+    trace = write(b, tmp_path)
+    with pytest.raises(NoGpuInTraceError, match=r"t.json: nothing ran on a GPU .* NVIDIA H100 SXM: leave out --device"):
+        roofs_of(trace, device="H100")
+    with pytest.raises(UnknownDeviceError, match="did you mean H100"):
+        roofs_of(trace, device="H1000")
+    assert roofs_of(trace, peak_flops_per_s=5e12).peak("fp32") == 5e12
 
 
 def test_an_unknown_gpu_keeps_what_the_trace_says(tmp_path: Path) -> None:

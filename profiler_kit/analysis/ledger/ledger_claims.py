@@ -15,6 +15,7 @@ from profiler_kit.analysis.ledger.gemm_tiles import fill
 from profiler_kit.analysis.ledger.ledger_factors import Factor, main_us, time_us
 from profiler_kit.analysis.ledger.ledger_words import multiple, scaled, time_text
 from profiler_kit.analysis.ledger.problem_sides import Side
+from profiler_kit.analysis.ledger.roofs import COMPUTE_UNITS
 from profiler_kit.analysis.passes.casts import WEIGHT
 from profiler_kit.analysis.passes.kernel_roles import BIAS, CAST, LAYOUT_TRANSFORM, MAIN, MEMSET
 from profiler_kit.analysis.work.host_work import reorders_weights
@@ -135,6 +136,8 @@ def claims_of(slow: Side, fast: Side, factors: Sequence[Factor]) -> tuple[Claim,
 def _claim(slow: Side, fast: Side, factor: Factor) -> Claim:
     """Say what one factor means, and what to try."""
     what = _TITLES[factor.name]
+    if factor.name == ledger.FILL and slow.roofs.processors == COMPUTE_UNITS:
+        what = "Idle CUs (compute units)"
     if factor.name == ledger.MAIN_KERNEL_REST and (slow.flops is None or fast.flops is None):
         what = "Not explained, what the difference in useful work makes included"
     title = f"{what}: {multiple(factor.value)}{_FAVOUR if factor.value < 1 else ''}"
@@ -202,15 +205,25 @@ _ALWAYS: Final = 0.99
 """Casts of a call from which on it is every one."""
 
 
+def _timed_algorithms(side: Side) -> str:
+    """Return the setting that lets the convolution library time its algorithms; PyTorch has one for cuDNN and MIOpen.
+
+    On ROCm it makes PyTorch ask MIOpen to search for a shape's algorithm, see pytorch/pytorch#145294.
+    """
+    if side.roofs.processors == COMPUTE_UNITS:
+        return "torch.backends.cudnn.benchmark=True, which on ROCm times MIOpen's algorithms"
+    return "cudnn.benchmark=True, which times other algorithms"
+
+
 def _memsets(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
-    advice = "cudnn.benchmark=True, which may find an algorithm that needs none"
+    advice = f"{_timed_algorithms(slow)} and may find one that needs none"
     return _without(slow, MEMSET, CUDNN_BENCHMARK, advice)
 
 
 def _helpers(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
     if not slow.is_convolution:
         return None
-    advice = "cudnn.benchmark=True, which may find an algorithm without helper kernels"
+    advice = f"{_timed_algorithms(slow)} and may find one without helper kernels"
     return _without(slow, "helper", CUDNN_BENCHMARK, advice)
 
 
@@ -324,7 +337,7 @@ def _rest(slow: Side, fast: Side, factor: Factor) -> _Advice | None:
         return None  # what is not explained may be more work
     us = slow.device_us - main_us(slow) * (1 - 1 / factor.value)
     change: str | None = CUDNN_BENCHMARK
-    advice = "cudnn.benchmark=True, which times other algorithms"
+    advice = _timed_algorithms(slow)
     if slow.of == "host time" or not slow.is_convolution:
         change, advice = None, "another implementation (library, layout or shapes)"
     told = f"{advice}: with one as efficient as the fast side's, {_expect(slow, us, at_best=True)}."

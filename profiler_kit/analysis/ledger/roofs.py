@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from profiler_kit.devices import device_of_properties, find_device
+from profiler_kit.errors import ProfilerKitError
 from profiler_kit.trace import Trace
 from profiler_kit.trace.spans import METADATA_KEY
 
@@ -19,6 +20,9 @@ _NEAREST: Final = 2**0.5
 
 ANY_UNIT: Final = "any unit"
 """Key of a peak that was given without saying of which unit."""
+
+COMPUTE_UNITS: Final = "CUs"
+"""What AMD calls the processors of its GPUs."""
 
 _TENSOR_UNITS: Final[Mapping[str, str]] = {
     "f64": "fp64_tensor",
@@ -30,6 +34,21 @@ _TENSOR_UNITS: Final[Mapping[str, str]] = {
     "i8": "int8_tensor",
 }
 _UNITS: Final[Mapping[str, str]] = {"f64": "fp64", "f32": "fp32", "f16": "fp16", "bf16": "bf16"}
+
+
+class NoGpuInTraceError(ProfilerKitError):
+    """A GPU was named for a trace in which nothing ran on one.
+
+    Args:
+        source: The trace.
+        device: The name that was given.
+    """
+
+    def __init__(self, source: str, device: str) -> None:
+        super().__init__(
+            f"{source}: nothing ran on a GPU in this trace, so its times cannot be held against {device}: leave out "
+            "--device, or give the CPU's own --peak-flops and --bandwidth"
+        )
 
 
 @dataclass(frozen=True)
@@ -59,7 +78,7 @@ class Roofs:
     @property
     def processors(self) -> str:
         """What the vendor calls its processors: SMs, or CUs."""
-        return "CUs" if (self.name or "").startswith("AMD") else "SMs"
+        return COMPUTE_UNITS if (self.name or "").startswith("AMD") else "SMs"
 
     def peak(self, unit: str | None) -> float | None:
         """Return the peak rate of a unit in FLOP/s, None if it is not known."""
@@ -94,8 +113,12 @@ def roofs_of(
 
     Raises:
         profiler_kit.devices.UnknownDeviceError: No GPU is known by that name.
+        NoGpuInTraceError: A GPU is named, but nothing ran on one.
     """
-    roofs = _of_gpu(trace, device) if trace.has_gpu_activity or len(trace.counters) or device else _of_cpu(trace)
+    on_gpu = trace.has_gpu_activity or len(trace.counters) > 0
+    if device is not None and not on_gpu:
+        raise NoGpuInTraceError(trace.source, find_device(device).name)
+    roofs = _of_gpu(trace, device) if on_gpu else _of_cpu(trace)
     sources = list(roofs.sources)
     if peak_flops_per_s is not None:
         roofs = replace(roofs, peak_flops_per_s={ANY_UNIT: float(peak_flops_per_s)})
