@@ -102,6 +102,7 @@ def test_an_amd_gpu_has_compute_units_and_miopen(shared: Path) -> None:
     said = {claim.factor: claim for claim in found.claims}
     assert said["fill"].title.startswith("Idle CUs (compute units): ")
     assert "on ROCm times MIOpen's algorithms and may find one without helper" in str(said["helper_kernels"].advice)
+    assert "PYTORCH_MIOPEN_SUGGEST_NHWC=1" in str(said["layout_transforms"].advice)
     assert "idle CUs" in [bar.label for bar in waterfall(found)]
     assert not any("SMs" in text for text in (*found.sentences, *found.notes))
 

@@ -169,7 +169,11 @@ def _layout(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
         return _library_layout(slow)
     if slow.problem.memory_format in ("NHWC", "NDHWC", "NLC"):
         return None
-    return _without(slow, LAYOUT_TRANSFORM, CHANNELS_LAST, "model and input in torch.channels_last")
+    advice = "model and input in torch.channels_last"
+    if slow.roofs.processors == COMPUTE_UNITS:
+        # Otherwise PyTorch turned tensors back for MIOpen before ROCm 7, see pytorch/pytorch#170947.
+        advice += ", before ROCm 7 with PYTORCH_MIOPEN_SUGGEST_NHWC=1 in the environment"
+    return _without(slow, LAYOUT_TRANSFORM, CHANNELS_LAST, advice)
 
 
 def _library_layout(slow: Side) -> _Advice | None:
