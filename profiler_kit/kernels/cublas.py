@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ._dtypes import cpp_dtype
+from ._dtypes import cpp_dtype, dtype
 from ._identity import MEDIUM, Facts, Statement
 from ._names import without_indices
 from ._words import BINARY, Grammar, RuleBook, rule, word
@@ -69,6 +69,9 @@ _BARE: Final = re.compile(
 _FOREIGN: Final = ("at::", "ck", "cutlass", "xmma", "cask", "rocblas", "cudnn", "triton", "nccl", "sm")
 _OPERAND: Final = re.compile(r"cublasGemvTensor\w{0,20}<(\w+(?: char)?) const>")
 _RESULT: Final = re.compile(r"cublasGemvTensor\w{0,20}<(\w+(?: char)?)>")
+# Sums of split K: after counts and an index, the types of the partial sums, of the output and of the arithmetic. In all
+# names of cuBLAS 12.1 and 12.9 the parameters (``cublasSplitKParams<compute>, partial const*, …``) agree with them.
+_SUMS: Final = re.compile(r"splitKreduce_kernel<(?:\d+, \d+, (?:int|long), )?(\w+(?: char)?), (\w+(?: char)?), (\w+)")
 _TYPED: Final = re.compile(r"(?:^|_|Plus)([hsdczHSDCZ])(?:gemm|GEMM|trmm|gemmEx|gemv)")
 _LETTER: Final = {"h": "f16", "s": "f32", "d": "f64", "c": "f32", "z": "f64"}
 _TILE: Final = re.compile(r"^[hsdcz]gemm_(\d+x\d+(?:x\d+)?)_([NT]{2})")
@@ -160,6 +163,10 @@ def _types(facts: Facts, name: Name, in_identifier: tuple[Statement, ...]) -> No
             facts.say("input_dtype", cpp_dtype(operand[1]), operand[0])
         if result:
             facts.say("output_dtype", cpp_dtype(result[1]), result[0])
+    sums = _SUMS.search(name.text, 0, 1500)
+    if sums:
+        for key, kind in zip(("input_dtype", "output_dtype", "accumulate_dtype"), sums.groups(), strict=True):
+            facts.say(key, dtype(kind), kind)
     facts.say_all(_template_types(name.dtypes, facts.values["operation"]))
     facts.say_all(in_identifier)
     read_from, written = name.pointers

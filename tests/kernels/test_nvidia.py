@@ -459,6 +459,31 @@ CUBLAS: Table = [
         {"library": "cuBLAS", "operation": "gemm", "role": "reduce"},
     ),
     (
+        # Its parameters: computed in float, read from __half const*, written to __half*.
+        (
+            "void splitKreduce_kernel<32, 16, int, __half, __half, float, __half, true, true, false>(cublasSplitKParams<float>,"
+            " __half const*, __half const*, __half*, float const*, float const*, __half const*, __half const*, __half*, void*,"
+            " long, float*, int*)"
+        ),
+        {"input_dtype": "f16", "accumulate_dtype": "f32", "output_dtype": "f16"},
+    ),
+    (
+        # The fourth pointer is the result; the third, float*, is not.
+        (
+            "void cublasLt::splitKreduce_kernel<32, 16, int, float, __nv_fp8_e4m3, float, __half, true, float, __half, __half,"
+            " true, false, false, false>(cublasLt::cublasSplitKParams<float>, float const*, __half const*, float*,"
+            " __nv_fp8_e4m3*, float const*, float const*, __half const*, float const*, __half*, void*, long, float*, int*)"
+        ),
+        {"input_dtype": "f32", "accumulate_dtype": "f32", "output_dtype": "fp8"},
+    ),
+    (
+        (
+            "void splitKreduce_kernel<8, 32, int, int, signed char, float, float, false, false, true>(cublasSplitKParams<float>,"
+            " int const*, signed char const*, signed char*, float const*, float const*, float const*, int const*, float*)"
+        ),
+        {"input_dtype": "i32", "accumulate_dtype": "f32", "output_dtype": "i8"},
+    ),
+    (
         "void cublasLt::epilogue::impl::globalKernel<8, 32, __half, __half, __half, false, false, 1>(int)",
         {"operation": "gemm", "role": "helper"},
     ),
