@@ -163,7 +163,9 @@ def _worded(found: tuple[dict[str, Any], str], head: str) -> Facts:
 
 def _shared(facts: Facts, head: str) -> None:
     kind = _DTYPE.search(head)
-    if kind:
+    # Transposes and reorders are named by the size of what they move: every type of two bytes is "half" there, and
+    # beside products in bfloat16 so are theirs. A type of four bytes may be an integer.
+    if kind and facts.values["operation"] != "layout_transform":
         # The reference kernels store bf16 as unsigned short.
         facts.say("input_dtype", "bf16" if kind[1] == "ushort" else dtype(kind[1]), kind[1])
     layout = _LAYOUT.search(head)
@@ -183,7 +185,8 @@ GRAMMAR: Final = Grammar(
         word(r"gkgs", "K shared over blocks", SOURCE_CODE),
         word(r"(nhwc|nchw)", "layout {0}", SOURCE_CODE),
         word(r"(bf16|fp16|fp32)", "type {0}", SOURCE_CODE),
-        word(r"half|float", "type of data", TRACE),
+        word(r"half", "type of data; in transposes and reorders any type of two bytes", TRACE),
+        word(r"float", "type of data", TRACE),
         *_RULES.words(),
     ),
     lambda head: _IGEMM.match(head) or _BARE.match(head),

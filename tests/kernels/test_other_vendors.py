@@ -66,7 +66,8 @@ AMD: Table = [
     ("MIOpenConvUni", {"operation": "convolution", "pass": "unknown"}),
     (
         "batched_transpose_32x32_half",
-        {"library": "MIOpen", "operation": "layout_transform", "role": "layout_transform"},
+        # Recorded beside igemm_…_bf16 kernels: MIOpen names every type of two bytes so.
+        {"library": "MIOpen", "operation": "layout_transform", "role": "layout_transform", "input_dtype": "unknown"},
     ),
     ("Im2d2Col_v2", {"library": "MIOpen", "operation": "im2col", "algorithm": "explicit_gemm"}),
     ("SubTensorOpWithScalar1d", {"library": "MIOpen", "operation": "elementwise"}),
