@@ -11,6 +11,7 @@ import pytest
 from profiler_kit.analysis.device_time.overlap import Overlap, overlap
 from profiler_kit.analysis.device_time.step_statistics import cut_steps, outliers, trend
 from profiler_kit.analysis.device_time.steps import Steps, steps
+from profiler_kit.analysis.work.step_times import step_times
 from profiler_kit.formats import read_trace
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder
@@ -63,12 +64,15 @@ def test_a_long_step_does_not_overlap_the_second_next(tmp_path: Path) -> None:
     b.kernel("long", 50, 350, launched_at=20)
     b.kernel("short", 150, 30, launched_at=120, stream=8)
     b.kernel("late", 420, 20, launched_at=220, stream=8)
-    table = steps(read_trace(b.write(tmp_path / "w.pt.trace.json"), cache=False)).table
+    trace = read_trace(b.write(tmp_path / "w.pt.trace.json"), cache=False)
+    table = steps(trace).table
     windows = [
         (start // 1000, length // 1000) for start, length in zip(table["start_ns"], table["duration_ns"], strict=True)
     ]
     assert windows == [(0, 400), (400, 0), (400, 40)]
+    # 50..400 and 420..440 together: what the second step runs beside the first is busy once, in every table.
     assert table["busy_ns"].tolist() == [350_000, 0, 20_000]
+    assert step_times(trace).table["device_busy_ns"].tolist() == [350_000, 0, 20_000]
 
 
 def test_overlap(trace: Trace) -> None:

@@ -1,8 +1,6 @@
 """What each profiler step spent its time on, on every device: parts that add up, outliers, trend, and cut steps.
 
-The host runs ahead of the device, so the work of a step may still run when the host is in the next one. The window of a
-step on a device therefore ends when the host has ended it *and* all that was launched in it is done, and the next one
-begins there (or where the host begins the next step, if that is later). Windows do not overlap, and within a window
+The windows of steps on a device do not overlap (:mod:`profiler_kit.analysis.work.step_windows`), and within a window
 
     compute + exposed communication + exposed copies + exposed memsets + idle + outside = duration
 
@@ -33,6 +31,7 @@ from profiler_kit.analysis.device_time.idle import IdleTime, idle
 from profiler_kit.analysis.device_time.idle_causes import HOST_CAUSES
 from profiler_kit.analysis.device_time.step_statistics import Trend, cut_steps, outliers, trend
 from profiler_kit.analysis.work.step_times import step_at
+from profiler_kit.analysis.work.step_windows import step_windows
 from profiler_kit.analysis.work.totals import step_ranges
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.health import STEP_PREFIX
@@ -177,7 +176,7 @@ def _on_device(
     mine = launched[device.rows]
     ends = activity["end_ns"].to_numpy()[device.rows]
     kernel = (activity["table"].cat.codes.to_numpy() == 0)[device.rows]
-    start, end = _windows(common, mine, ends)
+    start, end = step_windows(common["host_start_ns"].to_numpy(), common["host_ns"].to_numpy(), mine, ends)
     table = common.assign(device=device.device, start_ns=start, duration_ns=end - start)
     table["kernels"] = np.bincount(mine[(mine != NONE) & kernel], minlength=len(common))
     for name, column in zip((COMPUTE, COMMUNICATION, COPY, MEMSET), _PARTS, strict=True):
@@ -196,18 +195,6 @@ def _on_device(
     table["remark"] = _with_earlier_work(table, mine, activity["start_ns"].to_numpy()[device.rows])
     everything = device.running(*CLASSES)
     return table, int((everything[1] - everything[0]).sum()) - int(table["busy_ns"].sum())
-
-
-def _windows(common: pd.DataFrame, launched: Int64Array, ends: Int64Array) -> tuple[Int64Array, Int64Array]:
-    """Return start and end of every step's window on a device."""
-    begin = common["host_start_ns"].to_numpy()
-    done = begin + common["host_ns"].to_numpy()
-    known = launched != NONE
-    np.maximum.at(done, launched[known], ends[known])
-    done = np.maximum.accumulate(done)
-    start = begin.copy()
-    start[1:] = np.maximum(begin[1:], done[:-1])
-    return start, np.maximum(done, start)
 
 
 def _host_idle(idle_time: IdleTime, device: DeviceStates, start: Int64Array, end: Int64Array) -> Int64Array:

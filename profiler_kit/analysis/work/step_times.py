@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from profiler_kit.analysis.work.activity import device_activity
+from profiler_kit.analysis.work.step_windows import step_windows
 from profiler_kit.analysis.work.totals import step_ranges
 from profiler_kit.trace import Trace, row_numbers
-from profiler_kit.trace.intervals import union_ns
+from profiler_kit.trace.intervals import covered_ns, merge
 from profiler_kit.trace.joins import NONE
 
 
@@ -21,7 +22,8 @@ class StepTimes:
     Attributes:
         table: One row per step: ``step``, ``start_ns``, ``host_ns`` (length of the step on the host), ``op_ns`` (host
             time inside outermost operators that start in it, on all threads), ``kernels``, ``device_ns`` (sum of
-            the activity launched in it), ``device_busy_ns`` (length of its union, summed over devices).
+            the activity launched in it), ``device_busy_ns`` (time in which anything ran in its windows, summed over
+            devices: what two steps run at the same time counts once, :mod:`.step_windows`).
         device_total_ns: Duration of all GPU activity.
         device_unattributed_ns: Launched outside any step, or its launch is not in the trace.
     """
@@ -49,7 +51,7 @@ def step_times(trace: Trace) -> StepTimes:
             "op_ns": _sums(step_at(steps, outermost["start_ns"].to_numpy()), outermost["duration_ns"], len(steps)),
             "kernels": _sums(step_of_activity, activity["kind"] == "kernel", len(steps)),
             "device_ns": _sums(step_of_activity, activity["duration_ns"], len(steps)),
-            "device_busy_ns": _busy(step_of_activity, activity, len(steps)),
+            "device_busy_ns": _busy(step_of_activity, activity, steps),
         }
     )
     total = int(activity["duration_ns"].sum())
@@ -76,10 +78,12 @@ def _sums(step: np.ndarray, values: pd.Series, steps: int) -> np.ndarray:
     return sums
 
 
-def _busy(step: np.ndarray, activity: pd.DataFrame, steps: int) -> np.ndarray:
-    """Return the length of the union of each step's activity, summed over devices."""
-    busy = np.zeros(steps, dtype=np.int64)
-    for (row, _), part in activity.assign(row=step)[step != NONE].groupby(["row", "device"], dropna=False):
+def _busy(step: np.ndarray, activity: pd.DataFrame, steps: pd.DataFrame) -> np.ndarray:
+    """Return in how much of each step's windows the devices ran anything, summed over devices."""
+    busy = np.zeros(len(steps), dtype=np.int64)
+    begin, host_ns = steps["start_ns"].to_numpy(), steps["duration_ns"].to_numpy()
+    for _, part in activity.assign(row=step).groupby("device", dropna=False):
         start = part["start_ns"].to_numpy()
-        busy[row] += union_ns(start, start + part["duration_ns"].to_numpy())
+        end = start + part["duration_ns"].to_numpy()
+        busy += covered_ns(*merge(start, end), *step_windows(begin, host_ns, part["row"].to_numpy(), end))
     return busy
