@@ -247,6 +247,16 @@ def test_host_memory_being_staged(b: TraceBuilder) -> None:
     assert one_gap(b)["cause"] == causes.COPY
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["Memcpy DtoD (Device -> Device)", "Memcpy DtoH (Device -> Pageable)", "Memcpy HtoD (Pinned -> Device)"],
+)
+def test_copies_that_stage_nothing_are_launched_like_kernels(b: TraceBuilder, name: str) -> None:
+    b.event("cuda_runtime", "cudaMemcpyAsync", 57, 6, correlation=99)
+    b.event("gpu_memcpy", name, 60, 10, pid=0, tid=7, device=0, stream=7, correlation=99)
+    assert pieces_of(idle_of(b)) == [(20, 37, causes.HOST_OUTSIDE), (57, 3, causes.LAUNCH)]
+
+
 def test_between_steps(b: TraceBuilder) -> None:
     b.annotation("ProfilerStep#1", 0, 40)
     b.annotation("ProfilerStep#2", 41, 40)

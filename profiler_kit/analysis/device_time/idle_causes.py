@@ -20,7 +20,9 @@ that holds:
 
 **After the launch has begun**, by the first rule that holds:
 
-1. `COPY`: the next activity is a copy whose call is still running: host memory is being staged.
+1. `COPY`: the next activity is a copy from host memory that is not page-locked, as far as its name tells, and its call
+   is still running: host memory is being staged. Copies within devices, to the host or from page-locked memory stage
+   nothing before they begin: theirs are calls like those of kernels.
 2. `COPY`, `COMMUNICATION` or `OTHER_STREAM`: the last activity before the gap ran on another stream, and the next one's
    stream was told to wait for an event (``cudaStreamWaitEvent``) since its last activity; which of the three is the
    class of that last activity.
@@ -56,6 +58,7 @@ from profiler_kit.analysis.device_time.host_states import (
     SYNCHRONISES,
     HostStates,
 )
+from profiler_kit.analysis.work.coded_names import name_codes
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.intervals import cut
 from profiler_kit.trace.joins import NONE, first_match
@@ -90,6 +93,8 @@ LONGEST_QUEUED_NS: Final = 20_000
 LONGEST_LAUNCH_NS: Final = 100_000
 """Longest call that does nothing but launch: calls take 5 to 15 µs, and more where the profiler gets in between."""
 
+_FROM_HOST: Final = re.compile(r"HtoD|HostToDevice")
+_PAGE_LOCKED: Final = re.compile(r"Pinned")
 _WAIT_EVENT: Final = re.compile(r"StreamWaitEvent")
 _CODE: Final = {name: code for code, name in enumerate(CAUSES)}
 _OF_STATE: Final = {LOADS: LOADING, SYNCHRONISES: SYNCHRONISATION, COPIES: COPY, ALLOCATES: ALLOCATION}
@@ -252,14 +257,14 @@ def _labelled(windows: _Windows, host: HostStates, thread: int) -> tuple[_Window
 def _after_launch(trace: Trace, activity: pd.DataFrame, gaps: pd.DataFrame) -> Int64Array:
     """Return for every gap the cause of the time after the launch has begun."""
     following, previous = gaps["next"].to_numpy(), gaps["previous"].to_numpy()
-    kind = activity["class"].cat.codes.to_numpy()
+    kind, copy = activity["class"].cat.codes.to_numpy(), CLASSES.index(COPY_CLASS)
     start, end = gaps["start_ns"].to_numpy(), gaps["end_ns"].to_numpy()
     call_start, call_end = gaps["call_start_ns"].to_numpy(), gaps["call_end_ns"].to_numpy()
-    staged = (kind[following] == CLASSES.index(COPY_CLASS)) & (call_end >= end)
+    staged = _may_be_staged(activity["name"])[following] & (kind[following] == copy) & (call_end >= end)
     waits = _waits_for_event(trace, activity, gaps)
     before = kind[previous] if len(previous) else previous
     of_before = np.full(len(CLASSES), _CODE[OTHER_STREAM])
-    of_before[CLASSES.index(COPY_CLASS)] = _CODE[COPY]
+    of_before[copy] = _CODE[COPY]
     of_before[CLASSES.index(COMMUNICATION_CLASS)] = _CODE[COMMUNICATION]
     short = end - np.maximum(start, call_start) <= LONGEST_QUEUED_NS
     under_way, long = call_end > start, call_end - call_start > LONGEST_LAUNCH_NS
@@ -271,6 +276,14 @@ def _after_launch(trace: Trace, activity: pd.DataFrame, gaps: pd.DataFrame) -> I
         ),
         dtype=np.int64,
     )
+
+
+def _may_be_staged(names: pd.Series) -> NDArray[np.bool_]:
+    """Tell which copies, by their names, read host memory that the driver has to copy aside first."""
+    texts = names.cat.categories.astype(str)
+    return np.array([bool(_FROM_HOST.search(one)) and not _PAGE_LOCKED.search(one) for one in texts] + [False])[
+        name_codes(names)
+    ]
 
 
 def _waits_for_event(trace: Trace, activity: pd.DataFrame, gaps: pd.DataFrame) -> NDArray[np.bool_]:
