@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from profiler_kit.analysis.problems import operator_work as registry
-from profiler_kit.analysis.problems.problem_shapes import Signature
+from profiler_kit.analysis.problems import output_types
+from profiler_kit.analysis.problems.problem_shapes import ITEMSIZES, Signature
 
 torch = pytest.importorskip("torch")
 
@@ -188,6 +189,53 @@ def test_bytes_of_operators_that_only_move() -> None:
     spread = registry.operator_work("aten::add", Signature(((2, 3), (3,)), ("float", "float"), None, None))
     assert spread is not None
     assert spread.bytes == 4 * (6 + 3 + 6)
+
+
+def test_types_are_promoted_as_torch_promotes_them() -> None:
+    """On every pair of types that the rules speak of; where they do not, nothing is said."""
+    names = [name for name in (*ITEMSIZES, "bool") if hasattr(torch, name)]
+    told = 0
+    for first, second in product(names, repeat=2):
+        ours = output_types.promoted(first, second)
+        if ours is not None:
+            assert ours == str(torch.promote_types(getattr(torch, first), getattr(torch, second))).partition(".")[2]
+            told += 1
+    assert told > 80
+    assert output_types.promoted("float16", "float32") == "float32"
+    assert output_types.promoted("int8", "uint8") is None
+
+
+@pytest.mark.parametrize(
+    ("types", "moved"),
+    [
+        (("c10::Half", "float"), 2 * 6 + 4 * 3 + 4 * 6),
+        (("float", "c10::Half"), 4 * 6 + 2 * 3 + 4 * 6),
+        (("c10::BFloat16", "c10::BFloat16"), 2 * 6 + 2 * 3 + 2 * 6),
+        (("c10::Half", "long int"), 2 * 6 + 8 * 3 + 2 * 6),
+        (("c10::Half", ""), None),
+    ],
+)
+def test_the_output_of_mixed_types_is_of_the_promoted_one(types: tuple[str, str], moved: int | None) -> None:
+    work = registry.operator_work("aten::add", Signature(((2, 3), (3,)), types, None, None))
+    assert (work and work.bytes) == moved
+    inplace = registry.operator_work("aten::add_", Signature(((2, 3), (3,)), ("c10::Half", "float"), None, None))
+    assert inplace is not None
+    assert inplace.bytes == 2 * 6 + 4 * 3 + 2 * 6
+
+
+def test_numbers_do_not_change_the_type_of_floats_and_may_that_of_integers() -> None:
+    halves = registry.operator_work("aten::mul", Signature(((2, 3), ()), ("c10::Half", "Scalar"), None, None))
+    assert halves is not None
+    assert halves.bytes == 2 * 6 * 2
+    assert registry.operator_work("aten::mul", Signature(((2, 3), ()), ("int", "Scalar"), None, None)) is None
+    assert registry.operator_work("aten::div", Signature(((2, 3), (3,)), ("int", "int"), None, None)) is None
+
+
+def test_softmax_may_write_another_type_than_it_reads() -> None:
+    given = Signature(((2, 3), (), ()), ("c10::Half", "Scalar", "Scalar"), None, ("", "-1", "True"))
+    work = registry.operator_work("aten::_softmax", given)
+    assert work is not None
+    assert work.bytes == 6 * 2 + 6 * 4
 
 
 def test_what_a_trace_does_not_say_is_not_known() -> None:

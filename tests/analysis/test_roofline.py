@@ -87,6 +87,19 @@ def test_attention_by_plain_products_is_not_counted_twice(tmp_path: Path) -> Non
     assert found["flops"].tolist() == [2 * 2 * 8 * 8 * 4]
 
 
+def test_autocast_is_told_by_the_operator_inside(tmp_path: Path) -> None:
+    """Half in and float out: 1,000 · 2 B read and 1,000 · 4 B written; the copy of the cast is part of its time."""
+    b = TraceBuilder()
+    sizes = [[10, 100], [], [100], [100]]
+    for name, start, kind in (("aten::layer_norm", 0, "c10::Half"), ("aten::layer_norm", 20, "float")):
+        b.op(name, start, 90 - 2 * start, **{"Input Dims": sizes, "Input type": [kind, "ScalarList", "float", "float"]})
+    b.op("aten::copy_", 5, 10, **{"Input Dims": [[10, 100], [10, 100]], "Input type": ["float", "c10::Half"]})
+    b.kernel("cast", 30, 10, launched_at=6)
+    b.kernel("norm", 50, 10, launched_at=30)
+    (row,) = roofline(write(b, tmp_path)).operators.to_dict("records")
+    assert (row["bytes"], row["total_ns"]) == (1_000 * 2 + 1_000 * 4, 20_000)
+
+
 def test_the_trace_names_its_gpu(tmp_path: Path) -> None:
     b = TraceBuilder(deviceProperties=[{"id": 0, "name": "NVIDIA H100 80GB HBM3", "numSms": 132}])
     b.kernel(SGEMM, 0, 1, launched_at=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +13,14 @@ from profiler_kit.analysis.ledger.problem_sides import Side, sides_of
 from profiler_kit.analysis.ledger.roofs import Roofs, unit_of
 from profiler_kit.analysis.passes.kernel_roles import MAIN
 from profiler_kit.analysis.passes.passes import DATA_COPY, Passes, passes
-from profiler_kit.analysis.problems.operator_work import CONVOLUTION, PRODUCT, known_operators, operator_work
+from profiler_kit.analysis.problems.operator_work import (
+    CONVOLUTION,
+    PRODUCT,
+    are_alike,
+    known_operators,
+    operator_work,
+)
+from profiler_kit.analysis.problems.output_types import normalized_type
 from profiler_kit.analysis.problems.problem_names import short_operator
 from profiler_kit.analysis.problems.problem_shapes import Signature
 from profiler_kit.analysis.work.activity import outermost_rows
@@ -177,14 +184,49 @@ def _others(trace: Trace, found: Passes) -> list[_Found]:
     of_root = root[work["op"].to_numpy()]
     pieces = work.assign(root=of_root)[of_root != NONE]
     pieces = pieces.assign(
-        operator=ops["name"].astype(object).to_numpy()[pieces["root"]], signature=signature[pieces["root"]]
+        operator=ops["name"].astype(object).to_numpy()[pieces["root"]],
+        signature=signature[pieces["root"]],
+        output_type=_nested_types(trace, root, signature)[pieces["root"]],
     )
     layers = _layer_names(found)
     return [
         one
-        for (operator, number), group in pieces.groupby(["operator", "signature"], sort=False)
-        if (one := _row_of_operator(trace, layers, str(operator), int(number), group)) is not None
+        for (operator, number, told), group in pieces.groupby(
+            ["operator", "signature", "output_type"], sort=False, dropna=False
+        )
+        if (one := _row_of_operator(trace, layers, str(operator), int(number), told or None, group)) is not None
     ]
+
+
+def _signature(trace: Trace, number: int) -> Signature:
+    cells = trace.signatures.iloc[number]
+    return Signature(cells["input_dims"], cells["input_types"], cells["input_strides"], cells["concrete_inputs"])
+
+
+def _nested_types(trace: Trace, root: Rows, signature: Rows) -> NDArray[np.object_]:
+    """Return for every operator the type that the innermost one of its kind nested in it writes, "" if not told."""
+    names = trace.ops["name"]
+    code = names.cat.codes.to_numpy()
+    nested = np.flatnonzero((root != NONE) & (root != np.arange(len(root))) & (signature != NONE))
+    pairs = pd.DataFrame({"inner": code[nested], "outer": code[root[nested]], "signature": signature[nested]})
+    number = pairs.groupby(["inner", "outer", "signature"], sort=False).ngroup().to_numpy()
+    told = np.array(
+        [
+            (normalized_type(inner, _signature(trace, int(row))) or "") if are_alike(inner, outer) else ""
+            for inner, outer, row in (
+                (str(names.cat.categories[one]), str(names.cat.categories[other]), row)
+                for one, other, row in pairs.drop_duplicates().itertuples(index=False)
+            )
+        ],
+        dtype=object,
+    )
+    found = np.full(len(root), "", dtype=object)
+    if len(nested):
+        types = told[number]
+        known = types != ""
+        # Operators are in order of their starts, so that the last one that tells is the innermost.
+        found[root[nested][known]] = types[known]
+    return found
 
 
 def _layer_names(found: Passes) -> NDArray[np.object_]:
@@ -196,11 +238,10 @@ def _layer_names(found: Passes) -> NDArray[np.object_]:
 
 
 def _row_of_operator(
-    trace: Trace, layers: NDArray[np.object_], operator: str, number: int, pieces: pd.DataFrame
+    trace: Trace, layers: NDArray[np.object_], operator: str, number: int, output_type: str | None, pieces: pd.DataFrame
 ) -> _Found | None:
     """Return what one operator with one set of arguments did."""
-    cells = trace.signatures.iloc[number]
-    signature = Signature(cells["input_dims"], cells["input_types"], cells["input_strides"], cells["concrete_inputs"])
+    signature = replace(_signature(trace, number), output_type=output_type)
     work = operator_work(operator, signature)
     if work is None or work.bytes is None:
         return None

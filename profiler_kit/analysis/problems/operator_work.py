@@ -13,6 +13,7 @@ from math import prod
 from typing import Any, Final
 
 from profiler_kit.analysis.problems.flops import attention_backward_flops, attention_flops, gradient_flops
+from profiler_kit.analysis.problems.output_types import broadcast, elementwise_type, normalized_type, tensor_type
 from profiler_kit.analysis.problems.problem_shapes import (
     DTYPES,
     ITEMSIZES,
@@ -97,6 +98,11 @@ def has_formula(name: str) -> bool:
 def known_operators() -> frozenset[str]:
     """Return the names of all operators that have a formula."""
     return frozenset(_FORMULAS)
+
+
+def are_alike(name: str, other: str) -> bool:
+    """Tell whether two operators have the same formula, as ``aten::softmax`` and ``aten::_softmax`` do."""
+    return name in _FORMULAS and _FORMULAS[name] is _FORMULAS.get(other)
 
 
 def operator_work(name: str, signature: Signature) -> Work | None:
@@ -235,15 +241,15 @@ def cudnn_batch_norm_backward_work(_name: str, signature: Signature) -> Work | N
 
 
 @formula("aten::layer_norm", "aten::native_layer_norm", "aten::rms_norm", "aten::group_norm", "aten::native_group_norm")
-def layer_norm_work(_name: str, signature: Signature) -> Work | None:
+def layer_norm_work(name: str, signature: Signature) -> Work | None:
     """Layer and group norm: the input once in and once out; the parameters are as good as nothing."""
-    return _memory(NORMALIZATION, signature, twice=(0,))
+    return _in_and_out(NORMALIZATION, name, signature)
 
 
 @formula("aten::_softmax", "aten::_log_softmax", "aten::softmax", "aten::log_softmax")
-def softmax_work(_name: str, signature: Signature) -> Work | None:
+def softmax_work(name: str, signature: Signature) -> Work | None:
     """Softmax: the input once in and once out."""
-    return _memory(NORMALIZATION, signature, twice=(0,))
+    return _in_and_out(NORMALIZATION, name, signature)
 
 
 @formula(
@@ -259,9 +265,9 @@ def softmax_work(_name: str, signature: Signature) -> Work | None:
     ),
     "aten::clone",
 )
-def unary_work(_name: str, signature: Signature) -> Work | None:
+def unary_work(name: str, signature: Signature) -> Work | None:
     """One value in, one out."""
-    return _memory(ELEMENTWISE, signature, twice=(0,))
+    return _in_and_out(ELEMENTWISE, name, signature)
 
 
 @formula(
@@ -272,15 +278,16 @@ def unary_work(_name: str, signature: Signature) -> Work | None:
     "aten::sigmoid_backward",
     "aten::tanh_backward",
 )
-def binary_work(_name: str, signature: Signature) -> Work | None:
+def binary_work(name: str, signature: Signature) -> Work | None:
     """Both inputs in, their broadcast out."""
-    return _binary(signature, output=None)
+    shapes = [shape for shape in (_shape(signature, 0), _shape(signature, 1)) if shape]
+    return _binary(signature, broadcast(shapes), elementwise_type(name, signature)) if shapes else None
 
 
 @formula(*(f"aten::{name}_" for name in ("add", "sub", "mul", "div", "pow")))
 def inplace_work(_name: str, signature: Signature) -> Work | None:
     """Both inputs in, the first one out."""
-    return _binary(signature, output=0)
+    return _binary(signature, _shape(signature, 0), tensor_type(signature, 0))
 
 
 @formula("aten::copy_")
@@ -349,24 +356,20 @@ def _memory(kind: str, signature: Signature, *, twice: Sequence[int] = (), once:
     return Work(kind, 0, 0, moved + sum(_bytes(signature, place) or 0 for place in once))
 
 
-def _binary(signature: Signature, *, output: int | None) -> Work | None:
-    shapes = [_shape(signature, place) for place in (0, 1)]
-    there = [shape for shape in shapes if shape]
-    itemsize = _itemsize(signature, 0 if shapes[0] else 1)
-    if not there or itemsize is None:
-        return None
-    result = shapes[output] if output is not None else _broadcast(there)
-    if result is None:
-        return None
-    moved = sum(_bytes(signature, place) or 0 for place in (0, 1)) + prod(result) * itemsize
-    return Work(ELEMENTWISE, 0, 0, moved)
+def _in_and_out(kind: str, name: str, signature: Signature) -> Work | None:
+    """Return the work of an operator whose output has the first input's shape and may be of another type."""
+    read, shape = _bytes(signature, 0), _shape(signature, 0)
+    written = ITEMSIZES.get(signature.output_type or normalized_type(name, signature) or "")
+    return None if read is None or shape is None or written is None else Work(kind, 0, 0, read + prod(shape) * written)
 
 
-def _broadcast(shapes: Sequence[Shape]) -> Shape:
-    """Return the shape of what tensors broadcast to."""
-    rank = max(map(len, shapes))
-    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
-    return tuple(0 if 0 in sizes else max(sizes) for sizes in zip(*padded, strict=True))
+def _binary(signature: Signature, result: Shape | None, output_type: str | None) -> Work | None:
+    """Return the work of an operator on two tensors, or on a tensor and a number."""
+    read = [_bytes(signature, place) for place in (0, 1) if _shape(signature, place)]
+    written = ITEMSIZES.get(signature.output_type or output_type or "")
+    if result is None or written is None or None in read:
+        return None
+    return Work(ELEMENTWISE, 0, 0, sum(size or 0 for size in read) + prod(result) * written)
 
 
 def _attention(signature: Signature, shapes: Sequence[Shape | None], *, heads_first: bool) -> Work | None:

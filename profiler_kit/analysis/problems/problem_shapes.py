@@ -72,12 +72,16 @@ _FORMATS: Final = {3: ("NCL", "NLC"), 4: ("NCHW", "NHWC"), 5: ("NCDHW", "NDHWC")
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The recorded arguments of one call: a row of ``trace.signatures``; None where the trace does not say."""
+    """The recorded arguments of one call: a row of ``trace.signatures``; None where the trace does not say.
+
+    ``output_type`` is the output's data type by PyTorch's name where operators nested in the call tell it.
+    """
 
     dims: tuple[Any, ...] | None
     types: tuple[str, ...] | None
     strides: tuple[Any, ...] | None
     concrete: tuple[str, ...] | None
+    output_type: str | None = None
 
 
 _NOTHING: Final = Signature(None, None, None, None)
