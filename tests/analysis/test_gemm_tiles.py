@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import heapq
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 
-from profiler_kit.analysis.ledger.gemm_tiles import GemmShape, fill, gemm_shape, tile_sides, tiling
+from profiler_kit.analysis.ledger.gemm_tiles import GemmShape, Tiling, fill, gemm_shape, rounds, tile_sides, tiling
+from profiler_kit.analysis.ledger.ledger_factors import fill_of_machine
+from profiler_kit.analysis.ledger.problem_sides import MainKernel
+from profiler_kit.analysis.ledger.roofs import Roofs
 from profiler_kit.analysis.problems.flops import convolution_flops, transposed_convolution_flops
 from profiler_kit.analysis.problems.problem_shapes import Problem
+from profiler_kit.kernels import identify
 
 
 @pytest.mark.parametrize("groups", [1, 2])
@@ -94,3 +99,14 @@ def test_fill_is_that_of_a_schedule_played_through() -> None:
         for _ in range(work):
             heapq.heappush(busy_until, heapq.heappop(busy_until) + 1)
         assert fill(work, work, sms) == work / (sms * max(busy_until))
+
+
+def test_a_grid_smaller_than_the_machine_goes_round() -> None:
+    """4,728 tiles on 120 CTAs are 40 rounds (4,728 / 120 = 39.4); on 132 SMs at once they would be 36 waves."""
+    assert rounds(4728, 120, 132) == 40
+    assert fill(4728, 120, 132) == pytest.approx(4728 / (132 * 40))
+    assert rounds(4728, 4728, 132) == 36
+    kernel = MainKernel(identify("gemm"), 1.0, ctas=120, tiling=Tiling(128, 128, 197, 24, 4728, 1.0, 120), fill=0.8955)
+    side = SimpleNamespace(main=kernel, roofs=Roofs("made up", "gpu", 132, {}, None))
+    words = fill_of_machine(side).evidence
+    assert words == "4728 CTAs for 132 SMs: fill 90% in 40 rounds of a grid of 120"

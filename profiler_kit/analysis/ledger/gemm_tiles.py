@@ -148,16 +148,24 @@ def _parts(tiles_m: int, tiles_n: int, batches: int, grid: tuple[int, int, int])
     return 1 if x * y * z == tiles_m * tiles_n * batches else None
 
 
+def rounds(work: int, launched: int, sm_count: int) -> int:
+    """Return how many tiles, or CTAs, the SM with most work runs in turn.
+
+    That is ceil(work / SMs), the waves, or more where fewer CTAs than SMs take several pieces each in turn, as those of
+    persistent kernels do. Arguments as for :func:`fill`.
+    """
+    return max(ceil(work / sm_count), ceil(work / launched) if launched < min(work, sm_count) else 0)
+
+
 def fill(work: int, launched: int, sm_count: int) -> float:
     """Return the share of the SMs' time that is used while all CTAs run, 0 to 1 (wave quantization).
 
     A model: every CTA takes equally long, and an SM works at its rate however many CTAs it holds. The SM with most
-    work then has ceil(work / SMs) of it, or more where fewer CTAs than SMs take several pieces each in turn.
+    work then has :func:`rounds` of it.
 
     Args:
         work: Tiles, or CTAs where tiles are not known.
         launched: CTAs of the grid.
         sm_count: SMs of the device.
     """
-    longest = max(ceil(work / sm_count), ceil(work / launched) if launched < min(work, sm_count) else 0)
-    return work / (sm_count * longest)
+    return work / (sm_count * rounds(work, launched, sm_count))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import Final
 
+from profiler_kit.analysis.ledger.gemm_tiles import rounds
 from profiler_kit.analysis.ledger.ledger_words import against, scaled, time_text
 from profiler_kit.analysis.ledger.main_loop import step_filling, steps_evidence
 from profiler_kit.analysis.ledger.problem_sides import MainKernel, Side
@@ -239,10 +240,17 @@ def fill_of_machine(side: Side) -> Component:
         return Component(None, "CTAs or SMs not known")
     sms = side.roofs.sm_count
     ctas = main.tiling.tiles if main.tiling else main.ctas
-    waves = ceil(ctas / sms) if sms else 0
-    used = f"fill {main.fill:.0%} in {waves} wave{'s'[: waves != 1]}"
+    used = f"fill {main.fill:.0%}" + (f" in {_turns(ctas, main.ctas, sms)}" if sms else "")
     evidence = f"{ctas} CTAs{_origin(main)} for {sms} {side.roofs.processors}: {used}"
     return Component(1 / main.fill, evidence)
+
+
+def _turns(work: int, launched: int, sms: int) -> str:
+    """Say in how many turns the SM with most work runs it: waves, unless a smaller grid than the machine goes round."""
+    turns = rounds(work, launched, sms)
+    if turns == ceil(work / sms):
+        return f"{turns} wave{'s'[: turns != 1]}"
+    return f"{turns} rounds of a grid of {launched}"
 
 
 def _origin(main: MainKernel) -> str:
