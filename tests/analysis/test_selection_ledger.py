@@ -140,12 +140,13 @@ def test_backward_is_split_where_the_weights_gradient_is_allocated(tmp_path: Pat
     backward_call(b, "[True, True, True]", [TO_NHWC, SGEMM, TO_NHWC, SGEMM], allocated_before=2)
     result = selection(read(b, tmp_path), "conv")
     assert_closed(result)
-    assert gradients(result) == {"dgrad": 20_000, "wgrad": 20_000, "bgrad": 1_000, "gradient accumulation": 2_000}
+    assert gradients(result) == {"dgrad": 20_000, "wgrad": 20_000, "bgrad": 1_000}
+    # The engine's add_ of 2 µs, in its range around the node, is no work of the convolution.
+    assert (result.total_ns, result.other_operators_ns, result.no_operator_ns) == (43_000, 2_000, 0)
     found = rows(result)
     assert found["dgrad"]["operator"] == "aten::convolution_backward"
     assert (found["dgrad"]["flops"], found["wgrad"]["flops"]) == (FLOPS, FLOPS)
     assert found["bgrad"]["main_ns"] == 1_000
-    assert found["gradient accumulation"]["bias_ns"] == 0
 
 
 def test_backward_is_split_by_names_and_order_without_the_allocation(tmp_path: Path) -> None:
@@ -156,7 +157,7 @@ def test_backward_is_split_by_names_and_order_without_the_allocation(tmp_path: P
     assert_closed(result)
     found = rows(result)
     assert {name: row["device_ns"] for name, row in found.items()} == {
-        "dgrad": 20_000, "wgrad": 20_000, "backward": 10_000, "bgrad": 1_000, "gradient accumulation": 2_000,
+        "dgrad": 20_000, "wgrad": 20_000, "backward": 10_000, "bgrad": 1_000,
     }  # fmt: skip
     assert pd.isna(found["backward"]["flops"])
     assert set(result.passes["evidence"]) >= {"kernel name", "launch order"}

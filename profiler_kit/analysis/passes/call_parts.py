@@ -23,11 +23,15 @@ Rows = NDArray[np.int64]
 
 
 def _work_of_calls(found: Passes, kinds: tuple[str, ...]) -> pd.DataFrame:
-    """Return the work of the calls of these kinds, in launch order, with ``call`` and ``call_kind``."""
+    """Return the work of the calls of these kinds, in launch order, with ``call`` and ``call_kind``.
+
+    What autograd's engine launches around a node, where it adds gradients up, is none of the convolution's.
+    """
     op = found.work["op"].to_numpy()
     of_op = found.calls.call_of_op
     call = np.where(op != NONE, of_op[op], NONE) if len(of_op) else op
-    table = found.work.assign(call=call)[call != NONE]
+    mine = (call != NONE) & (found.work["pass"] != ACCUMULATE).to_numpy(dtype=bool)
+    table = found.work.assign(call=call)[mine]
     kind = found.calls.table["kind"].to_numpy(dtype=object)[table["call"].to_numpy()]
     table = table.assign(call_kind=kind, name=table["name"].astype(object))
     chosen: pd.DataFrame = table[table["call_kind"].isin(kinds)]
@@ -45,8 +49,9 @@ class CallParts:
             ``device_ns``, ``sequence`` (number of its sequence of kernels), ``flops`` (useful ones, ``<NA>`` if not
             known), ``has_flops`` (False for parts that do none that count: sums, leftovers), ``step`` (number of the
             profiler step).
-        work: Their work, in launch order: the columns of :class:`profiler_kit.analysis.passes.passes.Passes`, ``call``,
-            ``call_kind``, ``part`` (row of `table`) and ``selects`` (whether it counts for the sequence of kernels).
+        work: Their work, without gradient accumulation, in launch order: the columns of
+            :class:`profiler_kit.analysis.passes.passes.Passes`, ``call``, ``call_kind``, ``part`` (row of `table`) and
+            ``selects`` (whether it counts for the sequence of kernels).
     """
 
     table: pd.DataFrame
@@ -132,7 +137,7 @@ def _flops(parts: pd.DataFrame, problems: tuple[Problem, ...]) -> tuple[pd.Serie
     split = is_gradient.groupby(parts["call"]).transform("any").astype(bool)
     backward = (parts["kind"] == CONVOLUTION_BACKWARD) & (parts["pass"] == UNDECIDED)
     gradients = both.iloc[problem].set_axis(parts.index)
-    idle = parts["pass"].isin([BGRAD, ACCUMULATE]) | (backward & split)
+    idle = (parts["pass"] == BGRAD) | (backward & split)
     return flops.mask(backward, gradients).mask(idle, pd.NA).astype("Int64"), ~idle
 
 

@@ -55,7 +55,7 @@ class Selection:
         total_ns: Duration of everything in the trace.
         attributed_ns: The part in the rows; the sum of ``device_ns``.
         unattributed_ns: The rest, the sum of the next two.
-        other_operators_ns: The part of other operators.
+        other_operators_ns: The part of other operators, and of what autograd's engine adds up around convolutions.
         no_operator_ns: The part that belongs to no operator, as far as the trace shows.
         layer_source: Where layers come from, in words.
     """
