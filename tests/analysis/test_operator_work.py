@@ -160,7 +160,20 @@ def test_a_bias_is_counted_apart() -> None:
     assert without is not None
     assert with_bias.flops == without.flops == 2 * (2 * 4 * 8 * 8) * (3 * 3 * 3)
     assert (with_bias.bias_flops, without.bias_flops) == (2 * 4 * 8 * 8, 0)
-    assert with_bias.bytes == 4 * (2 * 3 * 8 * 8 + 4 * 3 * 3 * 3 + 2 * 4 * 8 * 8)
+    assert without.bytes == 4 * (2 * 3 * 8 * 8 + 4 * 3 * 3 * 3 + 2 * 4 * 8 * 8)
+    assert with_bias.bytes == without.bytes + 4 * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "dims"),
+    [("aten::linear", ((3, 5), (7, 5), (7,))), ("aten::addmm", ((7,), (3, 5), (5, 7), (), ()))],
+)
+def test_the_bias_of_a_linear_layer_is_read_too(name: str, dims: tuple[tuple[int, ...], ...]) -> None:
+    types = ("c10::Half", "c10::Half", "c10::Half", "Scalar", "Scalar")[: len(dims)]
+    work = registry.operator_work(name, Signature(dims, types, None, None))
+    assert work is not None
+    assert work.bytes == 2 * (3 * 5 + 7 * 5 + 7 + 3 * 7)
+    assert work.bias_flops == 3 * 7
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,16 @@ from profiler_kit.analysis.ledger.roofs import Roofs, unit_of
 from profiler_kit.analysis.passes.backward_split import DGRAD, WGRAD
 from profiler_kit.analysis.passes.casts import Cast, casts_of
 from profiler_kit.analysis.passes.kernel_roles import BIAS, CAST, LAYOUT_TRANSFORM, MAIN, MEMSET
-from profiler_kit.analysis.passes.passes import BACKWARD, FORWARD, Passes, passes
+from profiler_kit.analysis.passes.passes import BACKWARD, Passes, passes
 from profiler_kit.analysis.problems.flops import backward_bytes, forward_bytes
+from profiler_kit.analysis.problems.operator_work import bias_values
 from profiler_kit.analysis.problems.problem_names import call_name
-from profiler_kit.analysis.problems.problem_shapes import ITEMSIZES, Problem
+from profiler_kit.analysis.problems.problem_shapes import ITEMSIZES, Problem, Signature
 from profiler_kit.analysis.selection.selection import LedgerWork, Selection, ledger_work, selection
 from profiler_kit.analysis.work.host_work import NAMED_BY_LIBRARIES
 from profiler_kit.kernels import KernelIdentity, identify
-from profiler_kit.trace import Trace
+from profiler_kit.trace import Trace, row_numbers
+from profiler_kit.trace.joins import NONE
 
 HELPER_PARTS: Final = (LAYOUT_TRANSFORM, CAST, "helper", MEMSET, BIAS)
 """Parts of a call's time besides the main kernels, in the order in which the ledger adds them."""
@@ -221,21 +223,39 @@ def sides_of(
     return Sides(trace, ledger, roofs, work, found, grids(trace), counted, _rows(work))
 
 
-def minimum_bytes(problem: Problem, pass_: str, *, bias: bool) -> int | None:
+def minimum_bytes(problem: Problem, pass_: str, *, bias: int) -> int | None:
     """Return the bytes that a pass moves at least, each tensor once; None if shapes or type are not known.
 
     A gradient reads the output's gradient and one of input and weight, and writes the other's gradient.
+
+    Args:
+        problem: The problem.
+        pass_: The pass.
+        bias: Values of the bias that a forward operator reads.
     """
     shapes = (problem.input_shape, problem.weight_shape, problem.output_shape)
     itemsize = ITEMSIZES.get(problem.dtype or "")
     first, second, output = shapes
     if first is None or second is None or output is None or itemsize is None:
         return None
-    count = output[1 - len(second)] if bias and len(second) > 1 and len(output) >= len(second) - 1 else 0
     # A matrix product is one product whatever it is for; a backward convolution that is not split computes both.
     if pass_ == BACKWARD and len(second) > 2 and problem.stride is not None:
-        return backward_bytes(first, second, output, bias=count, itemsize=itemsize)
-    return forward_bytes(first, second, output, bias=count if pass_ == FORWARD else 0, itemsize=itemsize)
+        return backward_bytes(first, second, output, bias=bias, itemsize=itemsize)
+    return forward_bytes(first, second, output, bias=bias, itemsize=itemsize)
+
+
+def _bias_values(sides: Sides, parts: pd.DataFrame) -> int:
+    """Return how many values of a bias the first call of a row reads, by its outermost operator's arguments."""
+    if not len(parts):
+        return 0
+    ops = sides.trace.ops
+    op = int(sides._found.calls.table["op"].iloc[int(parts["call"].iloc[0])])
+    number = int(row_numbers(ops["signature"].iloc[op : op + 1])[0])
+    if number == NONE:
+        return 0
+    cells = sides.trace.signatures.iloc[number]
+    signature = Signature(cells["input_dims"], cells["input_types"], cells["input_strides"], cells["concrete_inputs"])
+    return bias_values(str(ops["name"].iloc[op]), signature)
 
 
 def _side(sides: Sides, row: int) -> Side:
@@ -266,7 +286,7 @@ def _side(sides: Sides, row: int) -> Side:
         device_us=total / calls / 1000,
         elapsed_us=float(sides._rows.elapsed_ns.reindex(parts.index).mean()) / 1000 if on_gpu and len(parts) else None,
         flops=None if flops is None or flops is pd.NA or not flops else int(flops),
-        bytes=minimum_bytes(problem, str(fields["pass"]), bias=part_ns[BIAS] > 0),
+        bytes=minimum_bytes(problem, str(fields["pass"]), bias=_bias_values(sides, parts)),
         parts_us={role: ns / calls / 1000 for role, ns in part_ns.items()},
         kernels=_kernels(sides, row, calls),
         main=main,

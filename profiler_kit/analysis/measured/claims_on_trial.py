@@ -229,11 +229,12 @@ _TELLING: Final = 1.5
 
 def _growth(side: Side) -> float | None:
     """Return what twice the samples make of the time of a side that waits for memory, by its roofline."""
-    weight, itemsize = side.problem.weight_shape, ITEMSIZES.get(side.problem.dtype or "")
+    images, itemsize = (side.problem.input_shape, side.problem.output_shape), ITEMSIZES.get(side.problem.dtype or "")
     unit = ledger.arithmetic_unit(side).value
-    if not weight or itemsize is None or side.bytes is None or side.flops is None or unit is None:
+    if None in images or itemsize is None or side.bytes is None or side.flops is None or unit is None:
         return None
-    more = 2 * side.bytes - prod(weight) * itemsize
+    # Weight and bias are read once however many samples there are.
+    more = side.bytes + sum(prod(shape or ()) for shape in images) * itemsize
     now, then = side.roofs.bandwidth_for(side.bytes), side.roofs.bandwidth_for(more)
     if not now or not then:
         return None

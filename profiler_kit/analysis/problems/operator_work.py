@@ -26,6 +26,7 @@ from profiler_kit.analysis.work.operator_arguments import (
     BACKWARD_CONVOLUTIONS,
     FORWARD_CONVOLUTIONS,
     MATRIX_PRODUCTS,
+    bias_place,
 )
 
 Shape = tuple[int, ...]
@@ -126,11 +127,10 @@ def convolution_work(name: str, signature: Signature) -> Work | None:
     if problem.forward_flops is None:
         return None
     output = prod(problem.output_shape) if problem.output_shape else None
-    bias = _BIAS_OF_CONVOLUTION.get(name, 2)
-    has_bias = bias is not None and bool(_shape(signature, bias))
+    bias = bias_values(name, signature)
     moved = _problem_bytes(problem)
-    added = (output or 0) if has_bias else 0
-    return Work(CONVOLUTION, problem.forward_flops, added, None if moved is None else sum(moved))
+    added = (output or 0) if bias else 0
+    return Work(CONVOLUTION, problem.forward_flops, added, _with_bias(problem, moved, bias))
 
 
 @formula(*BACKWARD_CONVOLUTIONS)
@@ -169,10 +169,9 @@ def product_work(name: str, signature: Signature) -> Work | None:
     if problem.forward_flops is None or problem.output_shape is None:
         return None
     moved = _problem_bytes(problem)
-    bias = _BIAS_OF_PRODUCT.get(name)
-    has_bias = bias is not None and bool(_shape(signature, bias))
-    added = prod(problem.output_shape) if has_bias else 0
-    return Work(PRODUCT, problem.forward_flops, added, None if moved is None else sum(moved))
+    bias = bias_values(name, signature)
+    added = prod(problem.output_shape) if bias else 0
+    return Work(PRODUCT, problem.forward_flops, added, _with_bias(problem, moved, bias))
 
 
 @formula(
@@ -302,28 +301,23 @@ def fill_work(_name: str, signature: Signature) -> Work | None:
     return _memory(ELEMENTWISE, signature, once=(0,))
 
 
-_BIAS_OF_CONVOLUTION: Final[dict[str, int | None]] = {
-    "aten::cudnn_convolution": None,
-    "aten::cudnn_convolution_transpose": None,
-    "aten::cudnn_convolution_add_relu": 4,
-    "aten::miopen_convolution_add_relu": 4,
-    # After the size of the filter.
-    "aten::_conv_depthwise2d": 3,
-    "aten::conv_depthwise3d": 3,
-    "aten::thnn_conv2d": 3,
-    "aten::_slow_conv2d_forward": 3,
-    "aten::slow_conv3d_forward": 3,
-    "aten::slow_conv_dilated2d": 3,
-    "aten::slow_conv_dilated3d": 3,
-    "aten::slow_conv_transpose2d": 3,
-    "aten::slow_conv_transpose3d": 3,
-}
-"""Position of the bias where it is not the argument after the weight; None where there is none."""
-
 _MASK_OF_NAME: Final = {"input": (True, False, False), "weight": (False, True, False)}
 """What backward operators compute that have a gradient's name and no mask (up to release 1.9)."""
 
-_BIAS_OF_PRODUCT: Final = {"aten::linear": 2, "aten::mkldnn_linear": 2, "aten::addmm": 0, "aten::_addmm_activation": 0}
+
+def bias_values(name: str, signature: Signature) -> int:
+    """Return how many values of a bias a forward convolution or matrix product reads, 0 without one.
+
+    Args:
+        name: The operator, e.g. ``aten::conv2d``.
+        signature: Its recorded arguments.
+    """
+    place = bias_place(name)
+    return prod(_shape(signature, place) or (0,)) if place is not None else 0
+
+
+def _with_bias(problem: Problem, moved: tuple[int, int, int] | None, bias: int) -> int | None:
+    return None if moved is None else sum(moved) + bias * ITEMSIZES[problem.dtype or ""]
 
 
 def _shape(signature: Signature, place: int) -> Shape | None:

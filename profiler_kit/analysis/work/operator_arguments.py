@@ -187,3 +187,38 @@ MATRIX_PRODUCTS: Final[Mapping[str, ProductArguments]] = {
     "aten::_scaled_mm": ProductArguments(),
 }
 """Dense matrix products, forward or backward; linear and matmul nest the others."""
+
+_BIAS_OF_CONVOLUTION: Final[dict[str, int | None]] = {
+    "aten::cudnn_convolution": None,
+    "aten::cudnn_convolution_transpose": None,
+    "aten::cudnn_convolution_add_relu": 4,
+    "aten::miopen_convolution_add_relu": 4,
+    # After the size of the filter.
+    "aten::_conv_depthwise2d": 3,
+    "aten::conv_depthwise3d": 3,
+    "aten::thnn_conv2d": 3,
+    "aten::_slow_conv2d_forward": 3,
+    "aten::slow_conv3d_forward": 3,
+    "aten::slow_conv_dilated2d": 3,
+    "aten::slow_conv_dilated3d": 3,
+    "aten::slow_conv_transpose2d": 3,
+    "aten::slow_conv_transpose3d": 3,
+}
+"""Position of the bias in convolutions where it is not the argument after the weight; None where there is none."""
+
+_BIAS_OF_PRODUCT: Final = {
+    "aten::linear": 2,
+    "aten::mkldnn_linear": 2,
+    "mkldnn::_linear_pointwise": 2,
+    "aten::addmm": 0,
+    "aten::_addmm_activation": 0,
+}
+
+
+def bias_place(name: str) -> int | None:
+    """Return the position of the bias of a forward convolution or matrix product; None where it has none.
+
+    Args:
+        name: The operator, e.g. ``aten::conv2d``.
+    """
+    return _BIAS_OF_CONVOLUTION.get(name, 2) if name in FORWARD_CONVOLUTIONS else _BIAS_OF_PRODUCT.get(name)
