@@ -8,18 +8,19 @@ layers, ``self_us`` does not. ``total_us`` = ``attributed_us`` (the sum of ``sel
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from profiler_kit.analysis.times.layer_times import LayerTimes
 from profiler_kit.analysis.work.layer_sources import FROM_MODULES, PATH_SEPARATOR
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
+from profiler_kit.report.layer_tree import cut_tree
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Section, Table
 from profiler_kit.report.microseconds import microseconds, rows_in_microseconds, to_csv
-from profiler_kit.report.quantities import with_unit
+from profiler_kit.report.quantities import MISSING, with_unit
 
 SCHEMA: Final = "profiler_kit.layers"
 SCHEMA_VERSION: Final = 1
@@ -29,6 +30,9 @@ ROOT_LAYER: Final = "(model)"
 
 _MARK: Final = "· "
 """Stands for one level of the tree; blanks would be lost in Markdown."""
+
+_CLOSED: Final = "▸ "
+"""Stands before a layer of whose inner layers none is shown."""
 
 _KEYS: Final = (
     "layer",
@@ -81,7 +85,7 @@ def layers_sections(result: LayerTimes, rows: int) -> list[Section]:
 
     Args:
         result: Time by layer.
-        rows: Most layers, those with most time of their own; what encloses them is shown too.
+        rows: Most layers, those with most time, inner layers included; what encloses them is shown too.
     """
     of = "Device time" if _of(result) == "GPU" else "Host operator time"
     parts = []
@@ -94,7 +98,12 @@ def layers_sections(result: LayerTimes, rows: int) -> list[Section]:
             f"In layers {with_unit('duration', inside)} ({share:.1%}) + in no layer "
             f"{with_unit('duration', unattributed)} = {with_unit('duration', total)}"
         )
-        parts.append(Section("Layers", lead, table=_tree(result, rows), notes=(books, f"Source: {result.source}")))
+        table, left = _tree(result, rows)
+        notes = [books, f"Source: {result.source}"]
+        if left:
+            notes.insert(0, f"{left:,} of {len(result.table):,} layers are not shown one by one; --rows shows more.")
+            lead += f" {_CLOSED.strip()}: of the layers inside none is shown."
+        parts.append(Section("Layers", lead, table=table, notes=notes))
     else:
         parts.append(Section("Layers", f"Source of layers: {result.source}."))
     columns = (Column("pass"), Column("pieces", "count"), Column("time", "duration"), Column("share", "share"))
@@ -133,21 +142,24 @@ def times_of(result: LayerTimes) -> dict[str, pd.Series]:
     }
 
 
-def _tree(result: LayerTimes, rows: int) -> Table:
-    """Lay out the layers with most time of their own and what encloses them, in order of the model."""
+def _tree(result: LayerTimes, rows: int) -> tuple[Table, int]:
+    """Lay out the layers with most time in order of the model; returns the table and how many layers have no row."""
     table = result.table.assign(**times_of(result))
     separator = PATH_SEPARATOR if result.source == FROM_MODULES else "."
-    path_of = {name: tuple(name.split(separator)) if name else () for name in table["layer"]}
-    chosen = table.nlargest(rows, "self_ns")["layer"]
-    around = {path_of[name][:depth] for name in chosen for depth in range(len(path_of[name]) + 1)}
-    paths = [path for path in in_tree_order(path_of.values()) if path in around]
-    by_path = {path_of[row["layer"]]: row for row in table.to_dict("records")}
-    data = []
-    for path, label in zip(paths, _labels(paths, separator), strict=True):
-        row = by_path[path]
-        times = [row[f"{name}_ns"] for name in ("forward", "backward", "self", "host")]
-        moved = [row["layout_transform_ns"], row["copy_ns"]]
-        data.append((label, row["type"], row["calls"], *times, row["kernels"], *moved, row["flops"], row["parameters"]))
+    paths = [tuple(name.split(separator)) if name else () for name in table["layer"]]
+    data: list[tuple[Any, ...]] = []
+    left = len(table)
+    for branch in cut_tree(paths, (table["forward_ns"] + table["backward_ns"]).to_numpy(np.int64), rows):
+        layers = table.iloc[list(branch.layers)]
+        sums = [layers[name].sum(skipna=False) for name in _SUMS]
+        if branch.left_out:
+            sums[_SUMS.index("self_ns")] = None
+            data.append((f"{_MARK * branch.depth}and {len(layers)} more", MISSING, None, *sums, None))
+            continue
+        left -= 1
+        name = (_CLOSED if branch.closed else "") + (separator.join(branch.name) or ROOT_LAYER)
+        row = layers.iloc[0]
+        data.append((_MARK * branch.depth + name, row["type"], row["calls"], *sums, row["parameters"]))
     columns = (
         Column("layer"),
         Column("type", from_width=ROOMY),
@@ -162,25 +174,18 @@ def _tree(result: LayerTimes, rows: int) -> Table:
         Column("work", "flops", from_width=WIDE),
         Column("parameters", "count", from_width=VERY_WIDE),
     )
-    return Table(columns, data, len(table) - len(data))
+    return Table(columns, data), left
 
 
-def in_tree_order(paths: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Order paths so that each comes right after what encloses it; neighbours stay in their order."""
-    known = list(paths)
-    rank: dict[tuple[str, ...], int] = {}
-    for place, path in enumerate(known):
-        for depth in range(len(path) + 1):
-            rank.setdefault(path[:depth], place)
-    return sorted(known, key=lambda path: [rank[path[:depth]] for depth in range(len(path) + 1)])
-
-
-def _labels(paths: list[tuple[str, ...]], separator: str) -> list[str]:
-    """Write each path below the nearest enclosing one that is shown, one mark deeper."""
-    shown = set(paths)
-    labels = []
-    for path in paths:
-        enclosing = [depth for depth in range(len(path)) if path[:depth] in shown]
-        rest = path[enclosing[-1] :] if enclosing else path
-        labels.append(_MARK * len(enclosing) + (separator.join(rest) or ROOT_LAYER))
-    return labels
+_SUMS: Final = (
+    "forward_ns",
+    "backward_ns",
+    "self_ns",
+    "host_ns",
+    "kernels",
+    "layout_transform_ns",
+    "copy_ns",
+    "flops",
+)
+"""What is added up where layers are left out, in the order of the table; not their self time, since that would lack
+the self time of the layers inside them."""

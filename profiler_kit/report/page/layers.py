@@ -8,7 +8,8 @@ from typing import Any, Final
 import pandas as pd
 
 from profiler_kit.analysis.work.layer_sources import FROM_MODULES, PATH_SEPARATOR
-from profiler_kit.report.layers import ROOT_LAYER, in_tree_order, times_of, total_and_unattributed
+from profiler_kit.report.layer_tree import in_tree_order
+from profiler_kit.report.layers import ROOT_LAYER, times_of, total_and_unattributed
 from profiler_kit.report.page import blocks as b
 from profiler_kit.report.page.answers import Answers
 
