@@ -7,6 +7,7 @@ about), ``new`` and ``gone`` (names against a baseline).
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from profiler_kit.analysis.findings.checks import PASSED, CheckResult, is_share
@@ -77,8 +78,11 @@ def _table(rows: Any) -> Table:
 def _item(row: dict[Any, Any]) -> Item | None:
     """List the names that a failed rule is about, None if there are none."""
     details = []
+    # A short form that several names share would not tell what is new from what is gone.
+    shared = Counter(short_activity(name) for name in {*row["new"], *row["gone"]})
     for key, label in (("new", "new"), ("gone", "gone"), ("names", "")):
-        names = list(dict.fromkeys(short_activity(name) for name in row[key]))
+        names = [name if shared[short] > 1 else short for name in row[key] if (short := short_activity(name))]
+        names = list(dict.fromkeys(names))
         details += [(label, name) for name in names[:_MOST_NAMES]]
         if len(names) > _MOST_NAMES:
             details.append((label, f"and {len(names) - _MOST_NAMES} more"))

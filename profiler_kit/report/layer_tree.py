@@ -38,7 +38,7 @@ def cut_tree(paths: Sequence[Path], total_ns: NDArray[np.int64], rows: int) -> l
 
     A level is cut by the layers' time with everything inside, so what is left out of it is smaller than what is shown.
     Where some of the layers inside one are shown, the rest stands as one row after them; a single layer left keeps its
-    own row, since it takes no more room. (A layer that is called in several others has one path, and all its time there.)
+    own row, since it takes no more room. A layer that is called in several others has one path, and all its time there.
 
     Args:
         paths: Path of each layer, in order of first call.

@@ -16,7 +16,7 @@ _SHOWN_DEPTH = 1
 _CUTLASS_WRAPPER = re.compile(r"(?:void )?cutlass\w*::Kernel2?<(?P<kernel>\w+)>")
 """CUTLASS 2 kernels have their real name as template argument of a wrapper that is always the same."""
 
-_PRIMITIVE = re.compile(r"(?P<primitive>\w+),(?P<implementation>[\w:]+),\w+,(?P<layouts>\w+:.*)")
+_PRIMITIVE = re.compile(r"(?P<primitive>\w+),(?P<implementation>[\w:+]+),\w+,(?P<layouts>\w+:.*)")
 """A oneDNN primitive, see :func:`profiler_kit.analysis.work.host_work.primitive_names`."""
 
 _NOISE = ("(anonymous namespace)::", "at::native::", "engines_precompiled::", "(int)")

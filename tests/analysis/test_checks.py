@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from profiler_kit.analysis.findings.checks import FAILED, MEASURES, PASSED, UNKNOWN, KernelSet, Rule, check, kernel_set
+from profiler_kit.analysis.findings.checks import (
+    FAILED,
+    MEASURES,
+    PASSED,
+    UNKNOWN,
+    CheckResult,
+    KernelSet,
+    Rule,
+    check,
+    kernel_set,
+)
 from profiler_kit.formats import read_trace
+from profiler_kit.report.checks import checks_sections
 from profiler_kit.testing.rules import RulesError, parse_rules, read_baseline, read_rules, write_baseline
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder
@@ -91,6 +104,39 @@ def test_a_baseline_names_what_is_new_and_gone(trace: Trace, tmp_path: Path) -> 
     assert (row["result"], row["new"], row["gone"]) == (FAILED, ("relu",), ("gelu",))
     (row,) = check(trace, [Rule("kernels", baseline=KernelSet("operators", found.names))]).table.to_dict("records")
     assert row["result"] == UNKNOWN
+
+
+def test_how_a_layout_was_asked_for_makes_no_other_kernel(tmp_path: Path) -> None:
+    """The caller named abcd once and left it to the library once; padding, types and layouts tell kernels apart."""
+    name = "reorder,jit:uni,undef,src:f32:{}:blocked:abcd::f0 dst:{}:{}:blocked:aBcd8b::f0"
+    traces = {}
+    for which, properties in {"named": "", "any": "a"}.items():
+        b = TraceBuilder()
+        b.op("aten::relu", 0, 10)
+        trace = read_trace(b.write(tmp_path / f"{which}.json"))
+        primitive, implementation, propagation, layouts = name.format(properties, "f32", properties).split(",")
+        row = {"name": implementation, "library": "oneDNN", "primitive": primitive, "propagation": propagation}
+        row |= {"layouts": layouts, "start_ns": 1000, "duration_ns": 500, "op": 0}
+        kernels = pd.DataFrame([row]).astype({"op": "Int64"})
+        traces[which] = dataclasses.replace(trace, cpu_kernels=kernels)
+    found = {which: kernel_set(trace) for which, trace in traces.items()}
+    assert found["named"] == found["any"] == KernelSet("CPU libraries", frozenset([name.format("", "f32", "")]))
+    older = KernelSet("CPU libraries", frozenset([name.format("a", "f32", "a")]))
+    assert check(traces["named"], [Rule("kernels", baseline=older)]).passed
+    padded = KernelSet("CPU libraries", frozenset([name.format("ap", "f32", "")]))
+    (row,) = check(traces["named"], [Rule("kernels", baseline=padded)]).table.to_dict("records")
+    assert (row["new"], row["gone"]) == ((name.format("", "f32", ""),), (name.format("p", "f32", ""),))
+
+
+def test_what_is_new_never_reads_like_what_is_gone(trace: Trace) -> None:
+    """Both are elementwise_kernel<…> in short."""
+    names = [f"void elementwise_kernel<Functor<{kind}> >(int)" for kind in ("float", "half")]
+    table = pd.DataFrame(
+        [("kernels", None, None, None, FAILED, "1 new and 1 gone of 1", (), (names[0],), (names[1],))],
+        columns=check(trace, [Rule("idle_share", minimum=0)]).table.columns,
+    )
+    items = checks_sections(CheckResult(table))[1].items
+    assert items[0].details == [("new", names[0]), ("gone", names[1])]
 
 
 def test_kernels_of_a_cpu_trace_are_its_operators(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 from profiler_kit.analysis.passes.kernel_roles import MAIN, identities, layout_transforms
 from profiler_kit.analysis.passes.passes import Passes, passes
 from profiler_kit.analysis.times.layer_times import LayerTimes, layer_times
-from profiler_kit.analysis.work.host_work import NAMED_BY_LIBRARIES, OPERATOR
+from profiler_kit.analysis.work.host_work import NAMED_BY_LIBRARIES, OPERATOR, as_it_ran
 from profiler_kit.analysis.work.totals import Totals, totals
 from profiler_kit.trace import Trace
 from profiler_kit.trace.joins import NONE
@@ -138,10 +138,12 @@ def _against_baseline(
     if found.of != baseline.of:
         why = f"the baseline lists names of {baseline.of}, this trace has those of {found.of}"
         return UNKNOWN, why, (), (), ()
-    new, gone = tuple(sorted(found.names - baseline.names)), tuple(sorted(baseline.names - found.names))
+    # A baseline may have been written when names still said how layouts were asked for.
+    wanted = frozenset(map(as_it_ran, baseline.names))
+    new, gone = tuple(sorted(found.names - wanted)), tuple(sorted(wanted - found.names))
     if not new and not gone:
         return PASSED, f"the same {len(found.names)} names", (), (), ()
-    return FAILED, f"{len(new)} new and {len(gone)} gone of {len(baseline.names)}", (), new, gone
+    return FAILED, f"{len(new)} new and {len(gone)} gone of {len(wanted)}", (), new, gone
 
 
 class _Facts:

@@ -34,6 +34,9 @@ FOR_PREVIOUS: Final = "previous"
 _REORDERED: Final = re.compile(r"^reorder,.*\bsrc:[^: ]*:[^: ]*:[^: ]*:(\w+):.*\bdst:[^: ]*:[^: ]*:[^: ]*:(\w+):")
 """Layout tags of both sides; a tensor is role:type:properties:kind:tag:…, see oneDNN's verbose mode."""
 
+_ASKED_FOR_ANY: Final = re.compile(r"(?<=[, ])(\w+:\w+:)a(?=\w*:\w*:)")
+"""The property ``a`` of a tensor, role:type:properties:kind:tag:…: its layout was left to the library."""
+
 
 def host_self_ns(trace: Trace) -> NDArray[np.int64]:
     """Return each operator's host time without that of the operators directly inside it, ns by row of ``trace.ops``."""
@@ -52,17 +55,29 @@ def primitive_names(kernels: pd.DataFrame) -> pd.Series:
             `cpu_kernels`.
 
     Returns:
-        ``convolution,jit:avx2,forward_training,src:f32:a:blocked:abcd::f0 …`` for oneDNN, as in its own lines; the
-        function, e.g. ``SGEMM``, for MKL.
+        ``convolution,jit:avx2,forward_training,src:f32::blocked:abcd::f0 …`` for oneDNN, as in its own lines but for
+        what :func:`as_it_ran` leaves out; the function, e.g. ``SGEMM``, for MKL.
     """
     keys = [kernels[key].astype(object) for key in ("primitive", "name", "propagation", "layouts")]
     # Calls repeat the same few descriptions: join each once.
     codes, described = pd.factorize(pd.MultiIndex.from_arrays([kernels["library"].astype(object), *keys]))
     names = [
-        ",".join(str(text) for text in words if isinstance(text, str)) if library == "oneDNN" else str(words[1])
+        as_it_ran(",".join(str(text) for text in words if isinstance(text, str)))
+        if library == "oneDNN"
+        else str(words[1])
         for library, *words in described
     ]
     return pd.Series(np.array(names, dtype=object)[codes], index=kernels.index, dtype=object)
+
+
+def as_it_ran(name: str) -> str:
+    """Leave out of a oneDNN name how its caller asked for a layout.
+
+    A kernel is what its primitive, implementation, propagation, and the types and layouts of its tensors say. Whether
+    the caller named a layout or left it to the library (``f32:a:blocked`` against ``f32::blocked``) does not change
+    what runs once the layout is the same. Other properties (padding, offsets), strides and flags do.
+    """
+    return _ASKED_FOR_ANY.sub(r"\1", name)
 
 
 def host_work(trace: Trace) -> pd.DataFrame:
