@@ -14,7 +14,17 @@ from typing import Any, Final
 import pandas as pd
 
 from profiler_kit.analysis.runs.run_diff import NO_LAYER, PER_STEP, RunDiff
-from profiler_kit.analysis.runs.step_noise import FASTER, NOT_JUDGED, ONLY_IN_A, ONLY_IN_B, SLOWER, WITHIN_NOISE
+from profiler_kit.analysis.runs.step_noise import (
+    FASTER,
+    FEWEST_STEPS,
+    LEVEL,
+    MANY_STEPS,
+    NOT_JUDGED,
+    ONLY_IN_A,
+    ONLY_IN_B,
+    SLOWER,
+    WITHIN_NOISE,
+)
 from profiler_kit.report.document import json_text
 from profiler_kit.report.layers import ROOT_LAYER
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
@@ -134,8 +144,8 @@ def _whole(result: RunDiff) -> Section:
     columns = (Column("quantity"), *_FIGURES, Column("noise", "duration", same_unit="time"), Column("verdict"))
     if result.basis == PER_STEP:
         lead = (
-            "Mean of a step. Noise: a larger difference comes about by chance once in a thousand times, going by how "
-            "the steps of each run spread; what is within it is not called a change."
+            "Mean of a step. Noise: how large a difference may be by chance, going by how the steps of each run spread "
+            f"(Welch's t test). Of the changes that a table names at most {LEVEL:.0%} are chance (Benjamini, Hochberg)."
         )
     else:
         lead = "Sums over each trace. Without profiler steps in both, the noise is not known and nothing is judged."
@@ -143,7 +153,22 @@ def _whole(result: RunDiff) -> Section:
     if any(result.outside_ns):
         left_out = " and ".join(with_unit("duration", ns) for ns in result.outside_ns)
         notes.append(f"Left out, because it was launched outside of these steps: {left_out} in all of A and B.")
+    if few := _few_steps(result):
+        notes.insert(0, few)
     return Section("As a whole", lead, table=Table(columns, rows), notes=notes)
+
+
+def _few_steps(result: RunDiff) -> str | None:
+    """Say how little few steps tell, None where they are many or all is clear."""
+    if result.basis != PER_STEP or min(result.step_counts) >= MANY_STEPS:
+        return None
+    steps = " and ".join(map(str, result.step_counts))
+    more = f"record more (active={MANY_STEPS})"
+    if min(result.step_counts) < FEWEST_STEPS:
+        return f"{steps} steps tell nothing of noise, so nothing is judged; {more}."
+    unclear = [row for row in result.quantities.to_dict("records") if row["verdict"] == WITHIN_NOISE and row["a_ns"]]
+    told = [f"{row['quantity']}: above {row['noise_ns'] / row['a_ns']:.1%}" for row in unclear]
+    return f"{steps} steps tell only larger changes ({'; '.join(told)}); {more}." if told else None
 
 
 _FIGURES: Final = (

@@ -17,7 +17,7 @@ import pytest
 from profiler_kit.analysis.runs import step_noise
 from profiler_kit.analysis.runs.run_diff import NO_LAYER, PER_STEP, WHOLE, RunDiff, diff_runs
 from profiler_kit.formats import read_trace
-from profiler_kit.report.diff import diff_facts
+from profiler_kit.report.diff import diff_facts, diff_sections
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder
 from tests.conftest import SHARED
@@ -199,7 +199,7 @@ def test_noise_is_seldom_called_a_change_and_a_change_is_found(tmp_path: Path) -
 
 def test_the_t_test_by_hand() -> None:
     """A: 10, 12, 14; B: 20, 20, 26. Means 12 and 22, variances 4 and 12, so the error is sqrt(4/3 + 12/3) = 2.309,
-    with (16/3)² / ((4/3)²/2 + 4²/2) = 3.2 degrees of freedom, of which 3 are used: t is 12.924."""
+    with (16/3)² / ((4/3)²/2 + 4²/2) = 3.2 degrees of freedom, of which 3 are used: t is 3.182 at 95 %."""
     means, variances = [], []
     for values in ([10, 12, 14], [20, 20, 26]):
         found = step_noise.mean_and_variance(np.zeros(3, int), np.arange(3), np.array(values), 1, 3)
@@ -207,7 +207,70 @@ def test_the_t_test_by_hand() -> None:
         variances.append(found[1])
     assert means == [12, 22]
     assert [float(v[0]) for v in variances] == [4, 12]
-    assert float(step_noise.noise(*variances, 3, 3)[0]) == pytest.approx(12.924 * (16 / 3) ** 0.5)
+    noise = step_noise.noise(np.array([10.0]), (variances[0], variances[1]), (3, 3), np.array([True]))
+    assert float(noise[0]) == pytest.approx(3.182 * (16 / 3) ** 0.5, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("steps", "t"),
+    [(2, 4.303), (3, 2.776), (6, 2.228), (11, 2.086), (16, 2.042)],
+)
+def test_the_points_of_t_are_those_of_printed_tables(steps: int, t: float) -> None:
+    """Two sides that spread alike have 2 (steps - 1) degrees of freedom; with variances of steps / 2 the error is 1."""
+    spread = np.array([steps / 2])
+    noise = step_noise.noise(np.array([1.0]), (spread, spread), (steps, steps), np.array([True]))
+    assert float(noise[0]) == pytest.approx(t, abs=6e-4)
+
+
+def test_many_differences_of_a_table_ask_for_more_each() -> None:
+    """Four rows with 4 degrees of freedom and error 1. At 5 %, 3.75 %, 2.5 % and 1.25 % t is 2.776, 3.0 or so, 3.495
+    and 4.315: with one difference of 4 and three of 0.1, it would need 4.315; with two of 4, 3.495 is enough."""
+    spread, both = np.full(4, 1.5), np.ones(4, dtype=bool)
+    for differences, point, changes in (([4, 0.1, 0.1, 0.1], 4.315, 0), ([4, -4, 0.1, 0.1], 3.495, 2)):
+        values = np.array(differences)
+        noise = step_noise.noise(values, (spread, spread), (3, 3), both)
+        assert noise == pytest.approx(np.full(4, point), abs=2e-3)
+        found = step_noise.verdicts(values, noise, both, both)
+        assert sum(verdict in (step_noise.SLOWER, step_noise.FASTER) for verdict in found) == changes
+
+
+@pytest.mark.parametrize("steps", [2, 3, 10])
+@pytest.mark.parametrize("rows", [1, 50])
+@pytest.mark.parametrize("skewed", [False, True])
+def test_tables_of_equal_things_seldom_name_a_change(steps: int, rows: int, skewed: bool) -> None:
+    """1,000 tables: about 50 of them may name one; 79 would be four standard deviations more than that."""
+    random = np.random.default_rng(steps * 100 + rows)
+    shape, both = (1000, 2, steps, rows), np.ones(rows, dtype=bool)
+    times = random.lognormal(3, 0.3, shape) if skewed else random.normal(100, 5, shape)
+    means, spread = times.mean(axis=2), times.var(axis=2, ddof=1)
+    false = 0
+    for mean_ns, variance in zip(means, spread, strict=True):
+        difference = mean_ns[1] - mean_ns[0]
+        noise = step_noise.noise(difference, (variance[0], variance[1]), (steps, steps), both)
+        false += bool((np.abs(difference) > noise).any())
+    assert false < 79
+
+
+def test_three_steps_against_three_find_a_clear_change() -> None:
+    """36, 26, 25 ms against 19, 18.5, 19 ms would take luck; 29, 28, 28.5 against these is beyond doubt."""
+    means, variances = [], []
+    for values in ([29.0, 28.0, 28.5], [19.0, 18.5, 19.0]):
+        means.append(np.array([np.mean(values)]))
+        variances.append(np.array([np.var(values, ddof=1)]))
+    difference, there = means[1] - means[0], np.array([True])
+    noise = step_noise.noise(difference, (variances[0], variances[1]), (3, 3), there)
+    assert step_noise.verdicts(difference, noise, there, there).tolist() == [step_noise.FASTER]
+
+
+def test_few_steps_say_how_little_they_tell(tmp_path: Path) -> None:
+    a = run(tmp_path / "a.json", [{INDEXED: 50.125}, {INDEXED: 70}, {INDEXED: 90}])
+    b = run(tmp_path / "b.json", [{INDEXED: 60.125}, {INDEXED: 75}, {INDEXED: 95}])
+    (note,) = diff_sections(diff_runs(a, b), 5)[0].notes
+    assert note.startswith("3 and 3 steps tell only larger changes (device busy: above ")
+    assert note.endswith("record more (active=10).")
+    one = run(tmp_path / "c.json", [{INDEXED: 50}])
+    (note,) = diff_sections(diff_runs(a, one), 5)[0].notes
+    assert note == "3 and 1 steps tell nothing of noise, so nothing is judged; record more (active=10)."
 
 
 def test_a_step_without_the_row_counts_as_nothing() -> None:

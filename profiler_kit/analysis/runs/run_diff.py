@@ -54,8 +54,9 @@ class RunDiff:
             ``device_ns`` and ``device_busy_ns``.
         layers: One row per layer (`NO_LAYER` for what is in none): ``layer``, ``b_layer`` (where B calls it otherwise,
             else None), and what all the next tables have: ``a_ns``, ``b_ns``, ``difference_ns``, ``a_calls``,
-            ``b_calls`` (pieces of work, in a step or in all), ``noise_ns`` (the difference that chance exceeds once in
-            a thousand times, ``<NA>`` if not known), ``verdict`` (of :mod:`profiler_kit.analysis.runs.step_noise`).
+            ``b_calls`` (pieces of work, in a step or in all), ``noise_ns`` (how large a difference may be and
+            still be within noise, ``<NA>`` if not known), ``verdict`` (of
+            :mod:`profiler_kit.analysis.runs.step_noise`).
             Largest difference first. Times are of the layer itself, without inner layers.
         operators: One row per layer, operator, pass and problem: ``layer``, ``operator``, ``pass``, ``problem``,
             ``b_layer`` and ``b_problem`` (where B differs, else None), ``a_row``, ``b_row``, and the same.
@@ -151,7 +152,11 @@ def _compared(a: _Side, b: _Side, row_a: Rows, row_b: Rows, rows: int) -> pd.Dat
     a_mean, a_variance, a_pieces = a.sums(row_a, rows)
     b_mean, b_variance, b_pieces = b.sums(row_b, rows)
     difference = b_mean - a_mean
-    noise = step_noise.noise(a_variance, b_variance, a.steps, b.steps)
+    there = (a_pieces > 0, b_pieces > 0)
+    noise = step_noise.noise(difference, (a_variance, b_variance), (a.steps, b.steps), there[0] & there[1])
+    if a.run.whole_us or b.run.whole_us:
+        # Steps that are alike are rounded alike, which no spread shows.
+        noise = np.maximum(noise, np.sqrt(np.maximum(a_pieces, b_pieces)) * step_noise.WHOLE_US_NS)
     return pd.DataFrame(
         {
             "a_ns": a_mean,
@@ -160,7 +165,7 @@ def _compared(a: _Side, b: _Side, row_a: Rows, row_b: Rows, rows: int) -> pd.Dat
             "a_calls": a_pieces,
             "b_calls": b_pieces,
             "noise_ns": pd.array(np.where(np.isnan(noise), 0, noise), dtype="Float64"),
-            "verdict": step_noise.verdicts(difference, noise, a_pieces > 0, b_pieces > 0),
+            "verdict": step_noise.verdicts(difference, noise, *there),
         }
     ).assign(noise_ns=lambda table: table["noise_ns"].mask(np.isnan(noise)))
 
@@ -249,20 +254,24 @@ def _kernels(a: _Side, b: _Side) -> pd.DataFrame:
 
 def _quantities(a: RunPieces, b: RunPieces) -> pd.DataFrame:
     """Compare what whole steps took."""
-    rows = []
-    for column, name in _QUANTITIES.items():
-        left, right = (run.steps[column].to_numpy(np.float64) for run in (a, b))
-        if not (left.any() or right.any()):
-            continue
-        means = [values.mean() if len(values) else 0.0 for values in (left, right)]
-        variances = [np.array([values.var(ddof=1) if len(values) > 1 else np.nan]) for values in (left, right)]
-        noise = step_noise.noise(variances[0], variances[1], len(left), len(right))
-        difference = means[1] - means[0]
-        there = np.array([True])
-        verdict = step_noise.verdicts(np.array([difference]), noise, there, there)[0]
-        rows.append((name, *means, difference, pd.NA if np.isnan(noise[0]) else noise[0], verdict))
-    columns = ["quantity", "a_ns", "b_ns", "difference_ns", "noise_ns", "verdict"]
-    return pd.DataFrame(rows, columns=columns).astype({"noise_ns": "Float64"})
+    sides = [run.steps[list(_QUANTITIES)].to_numpy(np.float64) for run in (a, b)]
+    used = sides[0].any(axis=0) | sides[1].any(axis=0)
+    sides = [side[:, used] for side in sides]
+    means = [side.sum(axis=0) / max(len(side), 1) for side in sides]
+    spread = [np.var(side, axis=0, ddof=1) if len(side) > 1 else np.full(used.sum(), np.nan) for side in sides]
+    difference = means[1] - means[0]
+    there = np.ones(used.sum(), dtype=bool)
+    noise = step_noise.noise(difference, (spread[0], spread[1]), (len(sides[0]), len(sides[1])), there)
+    return pd.DataFrame(
+        {
+            "quantity": [name for name, shown in zip(_QUANTITIES.values(), used, strict=True) if shown],
+            "a_ns": means[0],
+            "b_ns": means[1],
+            "difference_ns": difference,
+            "noise_ns": pd.array(np.where(np.isnan(noise), 0, noise), dtype="Float64"),
+            "verdict": step_noise.verdicts(difference, noise, there, there),
+        }
+    ).assign(noise_ns=lambda table: table["noise_ns"].mask(np.isnan(noise)))
 
 
 def _steps(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

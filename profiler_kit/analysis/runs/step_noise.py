@@ -1,10 +1,13 @@
 """Whether two means of step times differ by more than the steps spread.
 
-A difference counts as a change only if Welch's t test (B. L. Welch, "The generalization of 'Student's' problem when
-several different population variances are involved", Biometrika 34, 1947) finds it beyond chance at 99.9 %: of a
-thousand comparisons of equal things about one is called a change. One slow step widens the spread, and so makes the
-test more careful rather than less. Times that were written in whole µs are no more exact than that, even where they
-happen not to vary.
+A difference is judged by Welch's t test (B. L. Welch, "The generalization of 'Student's' problem when several different
+population variances are involved", Biometrika 34, 1947), which asks for little where steps are alike and for much where
+few steps spread. A table holds many differences, of which one in twenty would pass a test at 95 % by chance; so what is
+called a change is chosen by the rule of Y. Benjamini and Y. Hochberg ("Controlling the false discovery rate", J. R.
+Statist. Soc. B 57, 1995) at 5 %: of the changes that tables name, at most one in twenty on average is none, and where
+nothing changed at all, nineteen tables in twenty name none. One slow step widens the spread, and so makes the test more
+careful rather than less. Times that were written in whole µs are no more exact than that, even where they happen not to
+vary.
 """
 
 from __future__ import annotations
@@ -28,11 +31,18 @@ NOT_JUDGED: Final = "not judged"
 
 FEWEST_STEPS: Final = 2
 
-_T_999: Final = (
-    636.619, 31.599, 12.924, 8.610, 6.869, 5.959, 5.408, 5.041, 4.781, 4.587, 4.437, 4.318, 4.221, 4.140, 4.073, 4.015,
-    3.965, 3.922, 3.883, 3.850, 3.819, 3.792, 3.768, 3.745, 3.725, 3.707, 3.690, 3.674, 3.659, 3.646,
-)  # fmt: skip
-"""Two-sided 99.9 % points of Student's t distribution for 1 to 30 degrees of freedom, as tables print them."""
+LEVEL: Final = 0.05
+"""Share of the changes named in tables that may be none, on average."""
+
+MANY_STEPS: Final = 10
+"""With fewer steps on a side, how little they tell is said."""
+
+_MOST_FREEDOM: Final = 30
+"""More degrees of freedom are taken for these: the test then asks for slightly more than it has to."""
+
+_HALVINGS: Final = 100
+
+WHOLE_US_NS: Final = 1000.0
 
 WHOLE_US_VARIANCE_NS2: Final = 1000.0**2 / 6
 """Variance of a duration whose start and end were both rounded to µs: the sum of two of 1 µs² / 12."""
@@ -64,16 +74,68 @@ def mean_and_variance(
     return mean, squares / (steps - 1)
 
 
-def noise(a_variance: Floats, b_variance: Floats, a_steps: int, b_steps: int) -> Floats:
-    """Return the difference of two means that chance alone exceeds once in a thousand times; NaN if not known."""
-    if min(a_steps, b_steps) < FEWEST_STEPS:
-        return np.full(len(a_variance), np.nan)
-    a, b = a_variance / a_steps, b_variance / b_steps
-    squares = a**2 / (a_steps - 1) + b**2 / (b_steps - 1)
+def noise(
+    difference: Floats, variances: tuple[Floats, Floats], steps: tuple[int, int], in_both: NDArray[np.bool_]
+) -> Floats:
+    """Return how large each difference of a table may be and still be within noise, in ns.
+
+    Args:
+        difference: Of the two means, in ns.
+        variances: Of the steps of A and of B, as :func:`mean_and_variance` returns them.
+        steps: Number of steps of A and of B.
+        in_both: Which rows occur in both; the others are not judged by this, and do not count as tests.
+
+    Returns:
+        The noise, NaN if it is not known.
+    """
+    if min(steps) < FEWEST_STEPS:
+        return np.full(len(difference), np.nan)
+    a, b = variances[0] / steps[0], variances[1] / steps[1]
+    squares = a**2 / (steps[0] - 1) + b**2 / (steps[1] - 1)
+    error = np.sqrt(a + b)
     with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = np.where(squares > 0, (a + b) ** 2 / squares, a_steps + b_steps - 2)
-    place = np.clip(np.floor(freedom).astype(np.int64), 1, len(_T_999)) - 1
-    return np.asarray(np.array(_T_999)[place] * np.sqrt(a + b), dtype=np.float64)
+        freedom = np.where(squares > 0, (a + b) ** 2 / squares, sum(steps) - 2)
+        t = np.where(difference == 0, 0.0, np.abs(difference) / error)
+    # The degrees of freedom are a quotient of rounded numbers: 4 must not become 3 for a last digit.
+    freedom = np.clip(np.floor(freedom + 1e-9).astype(np.int64), 1, _MOST_FREEDOM)
+    level = _level(_chance(t, freedom)[in_both])
+    return np.asarray(_t_beyond(level)[freedom - 1] * error, dtype=np.float64)
+
+
+def _level(chances: Floats) -> float:
+    """Return the greatest chance at which a difference still counts as a change, after Benjamini and Hochberg."""
+    tests = max(len(chances), 1)
+    allowed = LEVEL * np.arange(1, len(chances) + 1) / tests
+    passed = allowed[np.sort(chances) <= allowed]
+    return float(passed[-1]) if len(passed) else LEVEL / tests
+
+
+def _chance(t: Floats, freedom: NDArray[np.int64]) -> Floats:
+    """Return the chance of a t at least as far from 0, for whole degrees of freedom up to `_MOST_FREEDOM`.
+
+    By the finite sums of M. Abramowitz and I. Stegun, "Handbook of Mathematical Functions", 26.7.3 and 26.7.4.
+    """
+    angle = np.arctan(t / np.sqrt(freedom))
+    sine, cosine = np.sin(angle), np.cos(angle)
+    odd = freedom % 2 == 1
+    term = np.where(odd, cosine, 1.0)
+    total = np.where(freedom == 1, 0.0, term)
+    for power in range(2, _MOST_FREEDOM - 1, 2):
+        term = term * cosine**2 * np.where(odd, power / (power + 1), (power - 1) / power)
+        total += np.where(freedom >= power + np.where(odd, 3, 2), term, 0.0)
+    inside = np.where(odd, 2 / np.pi * (angle + sine * total), sine * total)
+    return np.asarray(np.clip(1 - inside, 0.0, 1.0), dtype=np.float64)
+
+
+def _t_beyond(level: float) -> Floats:
+    """Return the t that chance exceeds at this level, for 1 to `_MOST_FREEDOM` degrees of freedom."""
+    freedom = np.arange(1, _MOST_FREEDOM + 1)
+    low, high = np.zeros(_MOST_FREEDOM), np.full(_MOST_FREEDOM, 1 / level)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        beyond = _chance(middle, freedom) > level
+        low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
+    return np.asarray(high, dtype=np.float64)
 
 
 def verdicts(
