@@ -6,13 +6,15 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from profiler_kit.cli.output import add_text_arguments, render_sections
 from profiler_kit.errors import ProfilerKitError
 
 if TYPE_CHECKING:
     from profiler_kit.kernels import KernelIdentity
+
+_NO_NAMES: Final = "no names: give some as arguments, or one a line on standard input: profiler-kit identify NAME …"
 
 
 class IdentifyCommand:
@@ -43,7 +45,9 @@ class IdentifyCommand:
             for identity in identities:
                 sys.stdout.write(json.dumps(identity.to_dict()) + "\n")
         else:
-            sys.stdout.write(_table(list(identities), arguments))
+            if not (listed := list(identities)):
+                raise ProfilerKitError(_NO_NAMES)
+            sys.stdout.write(_table(listed, arguments))
         return 0
 
 
@@ -52,7 +56,7 @@ def _names(arguments: argparse.Namespace) -> Iterator[str]:
         yield from arguments.names
         return
     if sys.stdin.isatty():
-        raise ProfilerKitError("no names: give some as arguments, or one a line on standard input")
+        raise ProfilerKitError(_NO_NAMES)
     # Kernel names are ASCII in practice; whatever else arrives must not stop the run.
     for line in sys.stdin.buffer:
         yield line.decode("utf-8", "backslashreplace").rstrip("\r\n")

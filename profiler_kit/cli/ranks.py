@@ -60,9 +60,10 @@ def _read(arguments: argparse.Namespace) -> Ranks:
         print(f"left out, since a later one has the same rank: {len(ranks.superseded)} of the traces", file=sys.stderr)
     named, numbered = (sum(origin == o for o in ranks.origins.values()) for origin in (FROM_NAME, FROM_ORDER))
     if named:
-        print(f"ranks told by the file's name only: {named} of the traces", file=sys.stderr)
+        print(f"ranks told by the file's name only: {named} of {len(ranks)} traces", file=sys.stderr)
     if numbered:
-        print(f"numbered in order, since they do not tell their rank: {numbered} of the traces", file=sys.stderr)
+        which = f"{numbered} of {len(ranks)} traces do not tell their rank; they are numbered in order"
+        print(which if len(ranks) > 1 else "the trace does not tell its rank; taken for rank 0", file=sys.stderr)
     for rank, trace in ranks.items():
         tell_losses(trace, f"rank {rank}")
     return ranks

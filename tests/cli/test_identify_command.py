@@ -45,6 +45,13 @@ def test_rubbish_is_unknown_and_harmless(name: str) -> None:
     assert b"\x1b" not in result.stdout
 
 
+def test_without_names_there_is_a_hint_and_no_empty_table() -> None:
+    result = run()
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert result.stderr.decode().count("\n") == 1
+    assert "profiler-kit identify NAME" in result.stderr.decode()
+
+
 def test_the_explanation_names_every_token() -> None:
     text = run("--explain", XMMA, "--width", "140").stdout.decode()
     for token in ("sm80", "fprop", "tf32f32", "nhwckrsc", "tilesize128x128x16", "stage4", "tensor16x8x8"):

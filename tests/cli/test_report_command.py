@@ -160,5 +160,5 @@ def test_ranks_says_which_file_is_cut_short_and_whose_rank_is_a_name(gpu_trace: 
     result = run("ranks", str(gpu_trace.parent))
     assert result.returncode == 0
     first, second = result.stderr.splitlines()
-    assert first == "ranks told by the file's name only: 2 of the traces"
+    assert first == "ranks told by the file's name only: 2 of 2 traces"
     assert second.startswith("rank 1: The file is cut short")

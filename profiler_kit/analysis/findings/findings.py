@@ -36,7 +36,8 @@ def _layout_transforms(given: Evidence) -> Finding | None:
     calls = int(transforms["calls"].sum())
     return Finding(
         title=f"Layout transforms take {total / given.kernels.total_ns:.1%} of the kernel time.",
-        evidence=f"{calls} launches of {len(transforms)} kernels, {milliseconds(total)}, told by their names",
+        evidence=f"{calls} launch{'es'[: 2 * (calls != 1)]} of {len(transforms)} "
+        f"kernel{'s'[: len(transforms) != 1]}, {milliseconds(total)}, told by their names",
         advice="Keep activations and weights in the layout that the kernels want: "
         "model.to(memory_format=torch.channels_last), and the inputs likewise.",
         gain_ns=total,
@@ -66,7 +67,8 @@ def _without_tensor_cores(given: Evidence) -> Finding | None:
         return None
     return Finding(
         title=f"{missed / total:.0%} of the convolution and matrix-product time runs without tensor cores.",
-        evidence=f"{milliseconds(missed)} of {milliseconds(total)}, in {len(without)} kernels whose names say so",
+        evidence=f"{milliseconds(missed)} of {milliseconds(total)}, in {len(without)} "
+        f"kernel{'s'[: len(without) != 1]} by name",
         advice="Where the GPU has them, use bf16 or fp16 (torch.autocast), or allow TF32 for float32 "
         "(torch.set_float32_matmul_precision('high'), torch.backends.cudnn.allow_tf32).",
         gain_ns=None,
