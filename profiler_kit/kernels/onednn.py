@@ -84,6 +84,9 @@ def read(name: Name) -> Facts | None:
         return None
     parts = re.split(r"[,\s]+", text.replace(" ", ",")) if "," in text or " " in text else [text]
     implementation = next((part for part in parts if _matches(part)), None)
+    if implementation is None and len(parts) > 1 and parts[0] in _PRIMITIVES and _MEMORY.search(text):
+        # Some implementations name no instruction set: reorder,brgemm_matmul_copy_reorder_t,undef,src:f32…
+        implementation = parts[1]
     if implementation is None:
         return None
     primitive = next((part for part in parts if part in _PRIMITIVES), None)

@@ -46,7 +46,9 @@ def cpu_kernel_section(times: CpuKernelTimes, rows: int) -> Section:
         notes.append(f"Inside one operator {inside}, in none or in several at once {outside}.")
     if times.reorders:
         notes.append(
-            f"{times.reorders} reorders, which only change the layout, take {with_unit('duration', times.reorder_ns)}."
+            f"{times.reorders} of oneDNN's reorders, which only change the layout, take "
+            f"{with_unit('duration', times.reorder_ns)}. Layers and checks count as layout transforms also what "
+            "PyTorch itself copies inside aten::contiguous."
         )
     return Section(
         "CPU kernels",

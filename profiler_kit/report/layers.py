@@ -151,7 +151,7 @@ def _tree(result: LayerTimes, rows: int) -> tuple[Table, int]:
     left = len(table)
     for branch in cut_tree(paths, (table["forward_ns"] + table["backward_ns"]).to_numpy(np.int64), rows):
         layers = table.iloc[list(branch.layers)]
-        sums = [layers[name].sum(skipna=False) for name in _SUMS]
+        sums: list[Any] = [layers[name].sum(skipna=False) for name in _SUMS]
         if branch.left_out:
             sums[_SUMS.index("self_ns")] = None
             data.append((f"{_MARK * branch.depth}and {len(layers)} more", MISSING, None, *sums, None))

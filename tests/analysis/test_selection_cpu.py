@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import profiler_kit
+from profiler_kit.analysis.findings.checks import Rule, check
 from profiler_kit.analysis.selection.selection import Selection, selection
 from profiler_kit.analysis.times.layer_times import layer_times
 from profiler_kit.analysis.work.host_work import FOR_NEXT, FOR_PREVIOUS, host_work, serves
@@ -168,8 +169,17 @@ def test_the_dense_layer_runs_mkl_and_the_books_close(recorded: Path) -> None:
     layers = layer_times(trace).table.set_index("layer")
     known = trace.cpu_kernels[trace.cpu_kernels["op"].notna()]
     reorders = known.loc[known["primitive"] == "reorder", "duration_ns"].sum()
-    made_contiguous = trace.ops.loc[trace.ops["name"] == "aten::contiguous", "duration_ns"].sum()
-    assert layers.loc["", "layout_transform_ns"] == reorders + made_contiguous
+    ops = trace.ops.assign(end_ns=trace.ops["start_ns"] + trace.ops["duration_ns"])
+    copied = sum(
+        copy.duration_ns
+        for copy in ops[ops["name"] == "aten::copy_"].itertuples()
+        for around in ops[(ops["name"] == "aten::contiguous") & (ops["thread"] == copy.thread)].itertuples()
+        if around.start_ns <= copy.start_ns and copy.end_ns <= around.end_ns
+    )
+    assert copied > 0
+    assert layers.loc["", "layout_transform_ns"] == reorders + copied
+    (row,) = check(trace, [Rule("layout_transform_share", maximum=0)]).table.to_dict("records")
+    assert row["value"] == pytest.approx((reorders + copied) / result.total_ns)
 
 
 def test_flops_of_groups_by_hand(recorded: Path) -> None:

@@ -212,6 +212,10 @@ PYTORCH: Table = [
 ]
 CPU: Table = [
     ("jit:blk", {"library": "oneDNN", "operation": "layout_transform", "role": "layout_transform", "pass": None}),
+    (
+        "reorder,brgemm_matmul_copy_reorder_t,undef,src:f32::blocked:abcd::f0 dst:f32::blocked:acdb::f0",
+        {"library": "oneDNN", "operation": "layout_transform", "role": "layout_transform", "output_dtype": "f32"},
+    ),
     ("jit:avx2", {"library": "oneDNN", "operation": "unknown", "tensor_cores": "no"}),
     ("jit_dw:avx512_core", {"operation": "convolution", "algorithm": "depthwise", "pass": "unknown"}),
     ("brgconv:avx512_core_amx", {"operation": "convolution", "tensor_cores": "yes", "unit": "AMX"}),

@@ -175,10 +175,8 @@ class _Facts:
 
     @cached_property
     def transforms(self) -> pd.DataFrame:
-        """What changes memory formats; of operators themselves only where no library's kernel is seen."""
-        work = self.found.work
-        flags = layout_transforms(self.trace, work) & (work["kind"] != OPERATOR).to_numpy()
-        chosen: pd.DataFrame = work[flags]
+        """What changes memory formats."""
+        chosen: pd.DataFrame = self.found.work[layout_transforms(self.trace, self.found.work)]
         return chosen
 
 
@@ -205,7 +203,16 @@ def _layout_transforms(facts: _Facts) -> Measured:
         return Measured(0, "no kernel that changes a memory format")
     names = facts.transforms.groupby(facts.transforms["name"].astype(object))["duration_ns"].sum()
     most = tuple(map(str, names.sort_values(ascending=False, kind="stable").index))
-    return Measured(count, f"{_ms(int(names.sum()))} in launches of {len(most)} kernels", most)
+    kernels = facts.transforms[facts.transforms["kind"] != OPERATOR]
+    distinct = kernels["name"].nunique()
+    said = (
+        f"{len(kernels)} launch{'es'[: 2 * (len(kernels) != 1)]} of {distinct} kernel{'s'[: distinct != 1]}, "
+        f"{_ms(kernels['duration_ns'].sum())}"
+    )
+    if copies := count - len(kernels):
+        rest = _ms(int(names.sum() - kernels["duration_ns"].sum()))
+        said += f"; {copies} cop{'y' if copies == 1 else 'ies'} inside aten::contiguous, {rest}"
+    return Measured(count, said, most)
 
 
 def _layout_transform_share(facts: _Facts) -> Measured:

@@ -38,6 +38,9 @@ _ROLE_OF_OPERATORS: Final = {
 }
 """What operators inside a convolution or matrix product are for, besides casts (:mod:`.casts`)."""
 
+_COPIES: Final = "aten::copy_"
+"""The operator that moves the data of a tensor into another one."""
+
 IDENTITY_COLUMNS: Final = ("library", "operation", "algorithm", "tensor_cores", "role")
 
 
@@ -84,6 +87,10 @@ def roles(trace: Trace, pieces: pd.DataFrame, told: pd.DataFrame) -> Objects:
 def layout_transforms(trace: Trace, activity: pd.DataFrame) -> Flags:
     """Tell which work changes a tensor's memory format, whatever it is part of.
 
+    These are the kernels of libraries whose names say so, oneDNN's reorders among them, and what copies inside
+    ``aten::contiguous``: the kernels that it launches, and on the host ``aten::copy_`` itself (not what allocates the
+    memory). Whatever sums or counts layout transforms asks here.
+
     Args:
         trace: The trace.
         activity: ``name``, ``kind`` and ``op`` as :func:`profiler_kit.analysis.work.activity.device_activity` or
@@ -95,7 +102,8 @@ def layout_transforms(trace: Trace, activity: pd.DataFrame) -> Flags:
     op = row_numbers(activity["op"])
     inside = _inside(trace, _ROLE_OF_OPERATORS[LAYOUT_TRANSFORM])
     asked = (op != NONE) & inside[op] if len(inside) else op != NONE
-    return np.asarray(named | (activity["kind"].isin(["kernel", OPERATOR]).to_numpy() & asked), dtype=bool)
+    copies = (activity["kind"] == "kernel") | ((activity["kind"] == OPERATOR) & (names == _COPIES))
+    return np.asarray(named | (copies.to_numpy(dtype=bool) & asked), dtype=bool)
 
 
 def _insides(trace: Trace) -> dict[str, Flags]:

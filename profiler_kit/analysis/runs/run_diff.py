@@ -255,7 +255,7 @@ def _kernels(a: _Side, b: _Side) -> pd.DataFrame:
 def _quantities(a: RunPieces, b: RunPieces) -> pd.DataFrame:
     """Compare what whole steps took."""
     sides = [run.steps[list(_QUANTITIES)].to_numpy(np.float64) for run in (a, b)]
-    used = sides[0].any(axis=0) | sides[1].any(axis=0)
+    used = np.asarray(sides[0].any(axis=0) | sides[1].any(axis=0))
     sides = [side[:, used] for side in sides]
     means = [side.sum(axis=0) / max(len(side), 1) for side in sides]
     spread = [np.var(side, axis=0, ddof=1) if len(side) > 1 else np.full(used.sum(), np.nan) for side in sides]

@@ -36,10 +36,11 @@ class LayerTimes:
         table: One row per layer in order of first call: ``layer``, ``type``, ``calls``, and for each pass
             ``{pass}_device_ns``, ``{pass}_host_ns`` (operators only) with everything inside the layer, and
             ``{pass}_device_self_ns``, ``{pass}_host_self_ns`` without its inner layers. Of both passes together, with
-            everything inside the layer: ``kernels``, ``layout_transform_ns`` (by the kernels' names, and what
-            ``aten::contiguous`` launches), ``copy_ns`` (memory copies), ``flops`` (useful ones of convolutions and
-            matrix products; ``<NA>`` if those of any of them are not known), and ``parameters`` (numbers in the
-            layer's own tensors, without inner layers, as the recorder wrote them down; ``<NA>`` if it did not).
+            everything inside the layer: ``kernels``, ``layout_transform_ns`` (see
+            :func:`profiler_kit.analysis.passes.kernel_roles.layout_transforms`), ``copy_ns`` (memory copies), ``flops``
+            (useful ones of convolutions and matrix products; ``<NA>`` if those of any of them are not known), and
+            ``parameters`` (numbers in the layer's own tensors, without inner layers, as the recorder wrote them down;
+            ``<NA>`` if it did not).
         host_total_ns: Host time of all operators.
         host_unattributed_ns: The part in no layer.
         device_total_ns: Duration of all GPU activity.
