@@ -19,6 +19,9 @@ _SCALES: Final[dict[str, tuple[tuple[float, str], ...]]] = {
     "flops_per_s": ((1e12, "TFLOP/s"), (1e9, "GFLOP/s"), (1e6, "MFLOP/s"), (1e3, "kFLOP/s"), (1, "FLOP/s")),
 }
 
+_LEAST_TYPICAL: Final = 0.01
+"""A value of this many units has two digits of the three after the point; of rates, which have two, one."""
+
 
 def is_missing(value: Any) -> bool:
     """Tell whether a value is absent (None, ``<NA>``, NaN)."""
@@ -27,7 +30,10 @@ def is_missing(value: Any) -> bool:
 
 
 def unit_of(kind: Kind, values: Sequence[Any]) -> tuple[float, str]:
-    """Choose one unit for a column, so that its largest value has one to three digits before the point.
+    """Choose one unit for a column.
+
+    It is that in which the largest value has one to three digits before the point, or a smaller one if the typical
+    value, the median of those that are not 0, would be left with less than two digits.
 
     Returns:
         (divisor, unit); (1, "") for kinds without a unit.
@@ -35,8 +41,12 @@ def unit_of(kind: Kind, values: Sequence[Any]) -> tuple[float, str]:
     scales = _SCALES.get(kind)
     if scales is None:
         return 1, ""
-    largest = max((abs(float(v)) for v in values if not is_missing(v)), default=0.0)
-    return next(((scale, unit) for scale, unit in scales if largest >= scale), scales[-1])
+    sizes = sorted(abs(float(v)) for v in values if not is_missing(v) and v)
+    largest, typical = (sizes[-1], sizes[len(sizes) // 2]) if sizes else (0.0, 0.0)
+    place = next((at for at, (scale, _) in enumerate(scales) if largest >= scale), len(scales) - 1)
+    while typical < _LEAST_TYPICAL * scales[place][0] and place + 1 < len(scales):
+        place += 1
+    return scales[place]
 
 
 def write(kind: Kind, value: Any, divisor: float = 1) -> str:
