@@ -23,7 +23,9 @@ PIPE_WIDTH = 120
 
 def add_text_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--width`` and ``--color``."""
-    parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of text; default: the terminal's")
+    parser.add_argument(
+        "--width", type=_columns, metavar="COLUMNS", help="width of text, at least 60; default: the terminal's"
+    )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: %(default)s")
     parser.set_defaults(output=None)
 
@@ -33,6 +35,12 @@ def add_output_arguments(parser: argparse.ArgumentParser, formats: Sequence[str]
     add_text_arguments(parser)
     parser.add_argument("--format", choices=formats, default="text", help="default: %(default)s")
     parser.add_argument("--output", "-o", metavar="FILE", help="write there instead of to standard output")
+
+
+def _columns(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no width; give a number of columns, 60 or more")
+    return int(text)
 
 
 def text_width(arguments: argparse.Namespace) -> int:

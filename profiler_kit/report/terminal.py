@@ -30,8 +30,8 @@ _NARROWEST_TEXT = 8
 _LABEL_WIDTH = 10
 """Room for the labels of an item's details."""
 
-NARROWEST = 40
-"""Below this width nothing can be laid out; the text is then as wide as this."""
+NARROWEST = 60
+"""Below this width numbers would be cut; the text is then as wide as this."""
 
 
 def render(report: Report, *, width: int, color: bool, rows: int) -> str:
@@ -130,9 +130,10 @@ def _table_view(table: Table, width: int) -> RenderableType:
             is_total = row[bars] == 1.0 and number == len(table.rows) - 1
             line.append(Text("" if is_total or is_missing(row[bars]) else bar(row[bars], bar_width), style="cyan"))
         view.add_row(*line)
-    if not table.left_out:
-        return view
-    return Group(view, Text(f"… and {table.left_out:,} more", style="dim"))
+    below = [f"… and {table.left_out:,} more"] if table.left_out else []
+    if hidden := [column.title.replace("\n", " ") for column in table.columns if width < column.from_width]:
+        below.append(f"At this width without: {', '.join(hidden)}.")
+    return Group(view, *(Text(printable(line), style="dim") for line in below)) if below else view
 
 
 def _shrink(widths: list[int], flexible: list[int], room: int) -> None:

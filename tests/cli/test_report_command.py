@@ -162,3 +162,17 @@ def test_ranks_says_which_file_is_cut_short_and_whose_rank_is_a_name(gpu_trace: 
     first, second = result.stderr.splitlines()
     assert first == "ranks told by the file's name only: 2 of 2 traces"
     assert second.startswith("rank 1: The file is cut short")
+
+
+@pytest.mark.parametrize("width", ["0", "-3", "wide"])
+def test_a_width_that_is_none_is_refused(gpu_trace: Path, width: str) -> None:
+    result = run("report", str(gpu_trace), "--width", width)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"argument --width: '{width}' is no width" in result.stderr.splitlines()[-1]
+
+
+def test_a_narrow_text_is_60_wide_and_names_the_columns_left_out(gpu_trace: Path) -> None:
+    narrow = run("report", str(gpu_trace), "--width", "40").stdout
+    assert narrow == run("report", str(gpu_trace), "--width", "60").stdout
+    assert "At this width without: library, what, types, layout, mean." in narrow
+    assert "At this width without" not in run("report", str(gpu_trace), "--width", "200").stdout
