@@ -207,7 +207,7 @@ def _layout_transforms(facts: _Facts) -> Measured:
     distinct = kernels["name"].nunique()
     said = (
         f"{len(kernels)} launch{'es'[: 2 * (len(kernels) != 1)]} of {distinct} kernel{'s'[: distinct != 1]}, "
-        f"{_ms(kernels['duration_ns'].sum())}"
+        f"{_ms(int(kernels['duration_ns'].sum()))}"
     )
     if copies := count - len(kernels):
         rest = _ms(int(names.sum() - kernels["duration_ns"].sum()))
