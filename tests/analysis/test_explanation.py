@@ -163,6 +163,20 @@ def test_every_factor_by_hand(tmp_path: Path) -> None:
     assert_exact(found)
 
 
+def test_memory_that_the_kernel_outran_explains_nothing(tmp_path: Path) -> None:
+    """The convolution's 279,168 bytes take 11.17 µs of its kernel's 12 at 25 GB/s; the product's 279,040 bytes as long,
+    though its kernel took 3 µs: they were in a cache."""
+    slow_peak = Roofs("given", "gpu", sm_count=132, peak_flops_per_s={"any unit": 1e15}, bandwidth_bytes_per_s=25e9)
+    found = explain(build(tmp_path), roofs=slow_peak)
+    assert "memory_bound" not in values(found)
+    (note,) = [note for note in found.notes if note.startswith("Whether memory limits it is not known")]
+    assert "279 kB at 25 GB/s take 11.16 µs" in note
+    assert "the main kernels took 3.00 µs, so a cache held some of them" in note
+    assert_exact(found)
+    quick = replace(slow_peak, bandwidth_bytes_per_s=100e9)  # 2.79 µs of the 3
+    assert "memory_bound" in values(explain(build(tmp_path), roofs=quick))
+
+
 @pytest.mark.parametrize(
     ("problem", "pass_", "values_moved"),
     [

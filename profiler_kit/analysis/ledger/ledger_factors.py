@@ -52,6 +52,9 @@ _PADS_CHANNELS: Final = frozenset({"forward", WGRAD})
 _WIDEST_ALIGNMENT: Final = 16
 """Elements of 8 bits in the 16 bytes that tensor-core kernels load at once; wider types align to fewer."""
 
+_MEASURED_TWICE: Final = 1.05
+"""Two sound measurements of a rate may differ by this factor."""
+
 
 @dataclass(frozen=True)
 class Factor:
@@ -265,7 +268,10 @@ def _origin(main: MainKernel) -> str:
 
 
 def memory_bound(side: Side) -> Component:
-    """Time that memory needs at least, for each second of the arithmetic; 1 where arithmetic takes longer."""
+    """Time that memory needs at least, for each second of the arithmetic; 1 where arithmetic takes longer.
+
+    Not known where the main kernels took less than that: a cache held some of the bytes, and nothing tells how many.
+    """
     unit, work = arithmetic_unit(side).value, useful_flops(side).value
     bandwidth = None if side.bytes is None else side.roofs.bandwidth_for(side.bytes)
     if bandwidth is None or unit is None or work is None or side.bytes is None:
@@ -275,6 +281,9 @@ def memory_bound(side: Side) -> Component:
     arithmetic_s = work * padded * quantized * unit * (fill_of_machine(side).value or 1.0)
     memory_s = side.bytes / bandwidth
     moved = f"{scaled(side.bytes)}B at {scaled(bandwidth)}B/s take {time_text(memory_s * 1e6)}"
+    if memory_s > arithmetic_s and memory_s * 1e6 > main_us(side) * _MEASURED_TWICE:
+        took = f"the main kernels took {time_text(main_us(side))}, so a cache held some of them or the peak is too low"
+        return Component(None, f"{moved} by the peak, but {took}")
     evidence = f"{moved}, the arithmetic {time_text(arithmetic_s * 1e6)}"
     return Component(max(1.0, memory_s / arithmetic_s), evidence)
 
@@ -396,10 +405,6 @@ def _rest_evidence(slow: Side, fast: Side) -> str:
         if max(shares) > _MEASURED_TWICE:
             doubt = ["above its roof: the peaks are too low, as those measured on a busy machine are"]
     return "; ".join((against(*timed), *doubt, *_steps(slow, fast), "what the factors before it leave"))
-
-
-_MEASURED_TWICE: Final = 1.05
-"""Two sound measurements of a rate may differ by this factor."""
 
 
 def _steps(slow: Side, fast: Side) -> list[str]:
