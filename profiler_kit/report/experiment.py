@@ -13,8 +13,9 @@ JSON schema ``profiler_kit.experiment``, version 1. A measured time or ratio is 
 |  | page_faults (in a call)] |
 | not_possible | [name, reason] |
 | claims | [factor, statement, advice, variant, quantity, predicted, measured, verdict (``confirmed``, ``refuted``, |
-|  | ``undecided``, ``not tested``), reason, prediction (``estimate``, ``at best``, ``at most``, ``at least``), |
-|  | accepted (lowest and highest ratio that bear it out)] |
+|  | ``undecided``, ``not tested``, of bounds ``not contradicted``), reason, prediction (``estimate``, ``at best``, |
+|  | ``at most``, ``at least``), accepted (lowest and highest ratio that bear it out), spread (factor by which the |
+|  | prediction may be off), decided_by (``measured`` with that added, which the verdict is about)] |
 | no_claims | why there are none, ``null`` if there are some or none were asked for |
 """
 
@@ -178,18 +179,40 @@ def claims_section(claims: Sequence[LedgerClaim]) -> Section:
         details = [("try", claim.advice)] if claim.advice else []
         if claim.measured is not None and claim.predicted is not None:
             told = f"{write('ratio', claim.measured.median)} ({interval_text(claim.measured)})"
-            details += [("ratio of", claim.quantity), ("predicted", _predicted(claim)), ("measured", told)]
+            details += [
+                ("ratio of", claim.quantity),
+                ("predicted", _predicted(claim)),
+                ("measured", told + _decided_by(claim)),
+            ]
         if claim.variant:
             details.append(("by", claim.variant))
         details.append(("because", claim.reason))
         items.append(Item(f"{claim.verdict}: {claim.statement}", details))
     lead = (
         "Each statement of the ledger against a change that would show it. Confirmed: the measured ratio's whole 95 % "
-        "interval lies within what bears the prediction out (in brackets: for an estimate, within half of its effect, "
-        "no closer than 5 % and no further than 25 % off; for a bound, 5 % beyond it). Refuted: none of the interval "
-        "does. Undecided: the noise leaves both open, that of the times counted with which the ledger was made."
+        "interval lies within what bears the estimate out (in brackets: within half of its effect, no closer than 5 % "
+        "and no further than 25 % off). Not contradicted: it lies within a bound, 5 % beyond it at most, which does "
+        "not show that the reason for the bound is the right one. Refuted: none of the interval does. Undecided: the "
+        "noise leaves both open, that of the times counted with which the ledger was made."
     )
-    return Section("The ledger on trial", lead, items=items)
+    return Section("The ledger on trial", lead, items=[Item(tally(claims)), *items])
+
+
+def tally(claims: Sequence[LedgerClaim]) -> str:
+    """Count the verdicts, each by itself: ``Of 6 statements: 3 confirmed, 2 not contradicted, 1 undecided``."""
+    counts = [(verdict, sum(claim.verdict == verdict for claim in claims)) for verdict in _VERDICTS]
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
+    return f"Of {len(claims)} statement{'s'[: len(claims) != 1]}: {told}."
+
+
+_VERDICTS: Final = ("confirmed", "not contradicted", "refuted", "undecided", "not tested")
+
+
+def _decided_by(claim: LedgerClaim) -> str:
+    """Write the interval that was decided by, where it is wider than the measured one."""
+    if claim.spread <= 1 or claim.decided_by is None or is_missing(claim.decided_by.low):
+        return ""
+    return f"; with the noise of the ledger's own times {interval_text(claim.decided_by)}, which decides"
 
 
 def _predicted(claim: LedgerClaim) -> str:
@@ -302,7 +325,8 @@ def _not_possible_section(missing: Sequence[NotPossible]) -> Section:
 def _claim_document(one: LedgerClaim) -> dict[str, Any]:
     ends = one.accepted
     # JSON has no infinity: a bound has one end.
-    return {**plain(one), "accepted": None if ends is None else [None if end == float("inf") else end for end in ends]}
+    told = {**plain(one), "decided_by": plain(one.decided_by)}
+    return {**told, "accepted": None if ends is None else [None if end == float("inf") else end for end in ends]}
 
 
 def _variant_document(one: MeasuredVariant) -> dict[str, Any]:

@@ -105,15 +105,15 @@ def test_a_prediction_is_decided_by_the_whole_interval(low: float, high: float, 
 @pytest.mark.parametrize(
     ("low", "high", "kind", "verdict"),
     [
-        (0.78, 0.95, "at best", "confirmed"),
-        (0.77, 0.90, "at best", "confirmed"),  # 0.8 / 1.05 = 0.762
+        (0.78, 0.95, "at best", "not contradicted"),
+        (0.77, 0.90, "at best", "not contradicted"),  # 0.8 / 1.05 = 0.762
         (0.70, 0.75, "at best", "refuted"),  # more than it could gain
         (1.01, 1.20, "at best", "refuted"),  # no help
         (0.90, 1.10, "at best", "undecided"),
-        (0.10, 0.83, "at most", "confirmed"),  # 0.8 × 1.05 = 0.84
+        (0.10, 0.83, "at most", "not contradicted"),  # 0.8 × 1.05 = 0.84
         (0.85, 0.90, "at most", "refuted"),
         (0.80, 0.90, "at most", "undecided"),
-        (0.77, 9.00, "at least", "confirmed"),
+        (0.77, 9.00, "at least", "not contradicted"),
         (0.10, 0.76, "at least", "refuted"),
         (0.70, 0.80, "at least", "undecided"),
     ],

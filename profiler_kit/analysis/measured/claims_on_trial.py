@@ -26,7 +26,14 @@ from profiler_kit.analysis.measured.experiment import (
     MeasuredVariant,
     NotPossible,
 )
-from profiler_kit.analysis.measured.timing_statistics import MedianInterval, Prediction, Verdict, decide
+from profiler_kit.analysis.measured.timing_statistics import (
+    MARGIN,
+    MedianInterval,
+    Prediction,
+    Verdict,
+    decide,
+    with_spread,
+)
 from profiler_kit.analysis.problems.problem_shapes import ITEMSIZES
 
 IM2COL_GEMM: Final = "im2col GEMM"
@@ -112,13 +119,13 @@ def _headline(told: Explanation, found: Mapping[str, MeasuredVariant]) -> Ledger
     text = told.sentences[0]
     if fast is None:
         return _untested(HEADLINE, text, None, "the fast side was not measured")
-    verdict = decide(_with_spread(fast.ratio_of_calls, told), 1 / told.ratio)
+    measured, predicted = fast.ratio_of_calls, 1 / told.ratio
+    verdict = decide(with_spread(measured, told.spread), predicted)
     reason = "both timed again, in turn, without a profiler"
     if told.slow.recorded_us is None and told.slow.of == "host time":
         reason += ", whose own cost is in the ledger's times"
-    return LedgerClaim(
-        HEADLINE, text, None, fast.name, TIME_OF_CALL, 1 / told.ratio, fast.ratio_of_calls, verdict, reason
-    )
+    quantity, spread = TIME_OF_CALL, told.spread
+    return LedgerClaim(HEADLINE, text, None, fast.name, quantity, predicted, measured, verdict, reason, spread=spread)
 
 
 def _by_change(
@@ -137,11 +144,6 @@ def _by_change(
     return _decided(told, claim, variant, predicted, variant.change, "at best" if claim.at_best else "estimate")
 
 
-def _with_spread(measured: MedianInterval, told: Explanation) -> MedianInterval:
-    """Return a measured ratio with the noise of the prediction, which rests on times as well, added to its own."""
-    return replace(measured, low=measured.low / told.spread, high=measured.high * told.spread)
-
-
 def _decided(
     told: Explanation,
     claim: Claim,
@@ -150,7 +152,7 @@ def _decided(
     reason: str,
     prediction: Prediction,
 ) -> LedgerClaim:
-    verdict = decide(_with_spread(variant.ratio, told), predicted, prediction)
+    verdict = decide(with_spread(variant.ratio, told.spread), predicted, prediction)
     return LedgerClaim(
         claim.factor,
         claim.title,
@@ -162,6 +164,7 @@ def _decided(
         verdict,
         reason,
         prediction,
+        told.spread,
     )
 
 
@@ -198,7 +201,8 @@ def _as_matrix_product(told: Explanation, claim: Claim, found: Mapping[str, Meas
 def _against_memory(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
     """Double the samples of the side that waits for memory: as long as its weights are most of it, that costs little.
 
-    Where the bytes grow with the samples, look at least whether a call is faster than the memory.
+    Where the bytes grow with the samples, look at least whether a call is faster than the memory; one that is does not
+    wait for it, whatever twice the samples take.
     """
     value = value_of(told, claim)
     side, variant = (told.slow, next(iter(found.values()))) if value > 1 else (told.fast, found.get(_FAST))
@@ -208,7 +212,8 @@ def _against_memory(told: Explanation, claim: Claim, found: Mapping[str, Measure
     call = variant.call_ns
     batch = (side.problem.input_shape or (0,))[0]
     doubled = found.get(DOUBLED_OTHER if value < 1 else f"batch {2 * batch}")
-    if doubled is not None and growth is not None and growth < _TELLING:
+    too_fast = call.high < least_ns / MARGIN
+    if doubled is not None and growth is not None and growth < _TELLING and not too_fast:
         measured = _quotient(doubled.call_ns, call)
         reason = (
             f"moving its {side.bytes:,} bytes takes {time_text(least_ns / 1000)}; nearly all are weights, which twice "

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from profiler_kit.analysis.measured.timing_statistics import MedianInterval, Prediction, Verdict, accepted
+from profiler_kit.analysis.measured.timing_statistics import (
+    Judgement,
+    MedianInterval,
+    Prediction,
+    accepted,
+    with_spread,
+)
 
 Outputs = Literal["same", "different", "not compared"]
 
@@ -93,8 +99,11 @@ class LedgerClaim:
         predicted: The ratio by the claim; None if nothing is predicted.
         prediction: What kind of prediction that is.
         measured: The same, measured; None if the variant did not run.
-        verdict: ``confirmed``, ``refuted``, ``undecided`` (the noise does not decide), or ``not tested``.
+        verdict: ``confirmed``, ``not contradicted`` (of a bound), ``refuted``, ``undecided`` (the noise does not
+            decide), or ``not tested``.
         reason: Why it is not tested, or how the verdict was reached.
+        spread: Factor by which the prediction may be off, as the times that it rests on are noisy, too; 1 if nothing
+            is known of that.
     """
 
     factor: str
@@ -104,14 +113,20 @@ class LedgerClaim:
     quantity: str
     predicted: float | None
     measured: MedianInterval | None
-    verdict: Verdict | Literal["not tested"]
+    verdict: Judgement | Literal["not tested"]
     reason: str
     prediction: Prediction = "estimate"
+    spread: float = 1.0
 
     @property
     def accepted(self) -> tuple[float, float] | None:
         """The ratios that bear the prediction out, lowest and highest; None if nothing is predicted."""
         return None if self.predicted is None else accepted(self.predicted, self.prediction)
+
+    @property
+    def decided_by(self) -> MedianInterval | None:
+        """What was measured with the noise of the prediction added to its own, by which the verdict was reached."""
+        return None if self.measured is None else with_spread(self.measured, self.spread)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ import numpy as np
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
 
+Judgement = Literal[Verdict, "not contradicted"]
+"""What a measurement says of a prediction. One within a bound does not bear the bound's reason out: other reasons would
+keep it there as well."""
+
 Prediction = Literal["estimate", "at best", "at most", "at least"]
 """Kinds of predictions: a value, the most that a change can gain, and bounds of a ratio."""
 
@@ -135,12 +139,12 @@ def accepted(predicted: float, kind: Prediction = "estimate") -> tuple[float, fl
     return predicted / wide, predicted * wide
 
 
-def decide(measured: MedianInterval, predicted: float, kind: Prediction = "estimate") -> Verdict:
+def decide(measured: MedianInterval, predicted: float, kind: Prediction = "estimate") -> Judgement:
     """Say whether a measured ratio bears a predicted one out.
 
     This is a test of equivalence by intervals (Schuirmann's two one-sided tests): the prediction is confirmed if the
     whole confidence interval lies within what is :func:`accepted`, refuted if none of it does, and undecided if the
-    noise leaves both open.
+    noise leaves both open. A bound, also that of what is expected at best, is never confirmed but not contradicted.
 
     Args:
         measured: The ratio measured, with its confidence interval.
@@ -148,15 +152,25 @@ def decide(measured: MedianInterval, predicted: float, kind: Prediction = "estim
         kind: What kind of prediction it is.
 
     Returns:
-        ``confirmed``, ``refuted`` or ``undecided``.
+        ``confirmed``, ``not contradicted``, ``refuted`` or ``undecided``.
     """
     low, high = measured.low, measured.high
     if not (isfinite(low) and isfinite(high) and isfinite(predicted) and predicted > 0):
         return "undecided"
     least, most = accepted(predicted, kind)
     if least <= low and high <= most:
-        return "confirmed"
+        return "confirmed" if kind == "estimate" else "not contradicted"
     return "refuted" if high < least or low > most else "undecided"
+
+
+def with_spread(measured: MedianInterval, spread: float) -> MedianInterval:
+    """Return a measured ratio with the noise of a prediction, which rests on times as well, added to its own.
+
+    Args:
+        measured: The ratio.
+        spread: Factor by which the prediction may be off.
+    """
+    return MedianInterval(measured.median, measured.low / spread, measured.high * spread, measured.samples)
 
 
 def is_disturbed(preemptions: int | None, seconds: float) -> bool:
