@@ -100,17 +100,20 @@ def _run_claims(arguments: argparse.Namespace) -> int:
 
 def _try_ledgers(result: DenseVsConv, seconds: float, advance: Callable[[float, str], None]) -> list[DemoLedger]:
     """Explain the slowest layer at each batch size, and test what that says."""
-    from profiler_kit.experiments.demo_trial import try_demo_ledger
+    from profiler_kit.experiments.demo_trial import note_ledger, try_demo_ledger
+    from profiler_kit.record.dense_vs_conv import CONVOLUTION, DENSE, MODULES
     from profiler_kit.report.demo_ledger import DemoLedger
 
     ledgers = []
-    for place, batch in enumerate(result.trace_paths):
+    for place, (batch, path) in enumerate(result.trace_paths.items()):
 
         def step(share: float, text: str, place: int = place, batch: int = batch) -> None:
             advance((place + share) / len(result.trace_paths), f"batch {batch}: {text}")
 
-        told, trial = try_demo_ledger(batch, seconds=seconds, progress=step)
-        ledgers.append(DemoLedger(batch, told, trial))
+        table_us = result.forward_us(batch, CONVOLUTION), result.forward_us(batch, DENSE)
+        told, trial, apart = try_demo_ledger(batch, seconds=seconds, table_us=table_us, progress=step)
+        note_ledger(path, told, slow=MODULES[CONVOLUTION], fast=MODULES[DENSE], doubt=apart)
+        ledgers.append(DemoLedger(batch, told, trial, table_us, apart))
     return ledgers
 
 

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from profiler_kit.analysis.ledger.explanation import Explanation
+from profiler_kit.analysis.ledger.undisturbed import to_note
+from profiler_kit.analysis.ledger.undisturbed_calls import UNDISTURBED_KEY
 from profiler_kit.analysis.measured.claims_on_trial import variants_needed
-from profiler_kit.analysis.measured.experiment import FRESH_MEMORY
+from profiler_kit.analysis.measured.experiment import AS_GIVEN, FRESH_MEMORY, OTHER_LAYER, Experiment
+from profiler_kit.analysis.measured.measured_twice import doubted, far_apart
 from profiler_kit.experiments.experiment import run_experiment
 from profiler_kit.experiments.ledger import record_ledger
 from profiler_kit.experiments.subject import make_subject
 from profiler_kit.experiments.variants import builders
+from profiler_kit.record.trace_file import note_in_trace
 from profiler_kit.report.experiment import ExperimentReport
+from profiler_kit.trace.spans import METADATA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def try_demo_ledger(
-    batch: int, *, seconds: float, progress: Callable[[float, str], object] | None = None
-) -> tuple[Explanation, ExperimentReport]:
+    batch: int,
+    *,
+    seconds: float,
+    table_us: tuple[float, float] | None = None,
+    progress: Callable[[float, str], object] | None = None,
+) -> tuple[Explanation, ExperimentReport, str | None]:
     """Decompose the ratio of the demo's 7×7 convolution to its dense layer, forward, and test what that says.
 
     Both are recorded anew, without the backward passes that run between them in the demo's trace: a statement can only
-    be tested by calls that find the caches as the recorded ones did.
+    be tested by calls that find the caches as the recorded ones did. Where that contradicts what was measured before,
+    it is done once more; where the times still differ, no statement that rests on them is decided.
 
     Args:
         batch: Samples in a call.
         seconds: Time for measuring.
+        table_us: Times of a call of the convolution and the dense layer that the demo's table has, in µs.
         progress: Called with the share that is done, 0 to 1, and what is being done.
+
+    Returns:
+        The ledger, its trial, and which times contradict each other; None if none do.
 
     Raises:
         RecordingError: If another recording is running.
@@ -43,7 +59,52 @@ def try_demo_ledger(
         image, vector = torch.randn(batch, 3, 32, 32).to(device), torch.randn(batch, 1024).to(device)
     subject = make_subject(conv, image)
     told = record_ledger(subject, dense, vector)
+    if far_apart(_times_us(told, table_us)):
+        told = record_ledger(subject, dense, vector)
     known = builders()
     chosen = {name: known[name] for name in (*variants_needed(told), FRESH_MEMORY) if name in known}
     result = run_experiment(subject, chosen, seconds=seconds, told=told, other=(dense, vector), progress=progress)
-    return told, ExperimentReport(result)
+    apart = far_apart(_times_us(told, table_us, result))
+    if apart is not None:
+        result = replace(result, claims=doubted(result.claims, apart))
+    return told, ExperimentReport(result), apart
+
+
+def _times_us(
+    told: Explanation, table_us: tuple[float, float] | None, result: Experiment | None = None
+) -> dict[str, list[tuple[str, float]]]:
+    """Return what a call of either layer took each time that it was measured, without the profiler."""
+    times: dict[str, list[tuple[str, float]]] = {}
+    sides = (("the 7×7 convolution", told.slow, AS_GIVEN), ("the dense layer", told.fast, OTHER_LAYER))
+    for place, (layer, side, variant) in enumerate(sides):
+        if side.of != "host time" or side.recorded_us is None:
+            continue  # a kernel's time is no call's
+        own = times[layer] = [("the ledger", side.device_us)]
+        if table_us is not None:
+            own.append(("the table", table_us[place]))
+        again = None if result is None else result.variant(variant)
+        if again is not None:
+            own.append(("the trial", again.call_ns.median / 1000))
+    return times
+
+
+def note_ledger(path: Path, told: Explanation, *, slow: str, fast: str, doubt: str | None = None) -> None:
+    """Write into the demo's trace what the ledger measured without the profiler, so that all say the same of it.
+
+    Args:
+        path: The trace.
+        told: The ledger.
+        slow: Name of the slow side's layer in the trace.
+        fast: Likewise of the fast side's.
+        doubt: Which times contradict each other.
+
+    Raises:
+        RecordingError: If the file cannot be written.
+    """
+    notes: list[dict[str, Any]] = []
+    for layer, side in ((slow, told.slow), (fast, told.fast)):
+        note = to_note(side, doubt)
+        if note is not None:
+            notes.append(note.noted(layer, side.pass_))
+    if notes:
+        note_in_trace(path, METADATA_KEY, UNDISTURBED_KEY, notes)

@@ -62,6 +62,36 @@ def write_trace(
                 leftover.unlink(missing_ok=True)
 
 
+def note_in_trace(path: Path, metadata_key: str, key: str, value: Any) -> None:
+    """Add a fact, measured after the recording, to what the recorder wrote into a trace's metadata.
+
+    Args:
+        path: A trace that `write_trace` wrote, with a dictionary as its first metadata.
+        metadata_key: The top-level key of that dictionary.
+        key: Name of the fact.
+        value: The fact, JSON-able.
+
+    Raises:
+        RecordingError: If the file is not such a trace, or cannot be written; it stays as it was then.
+    """
+    compressed = path.with_name(f".{path.name}.tmp")
+    try:
+        with igzip.open(path, "rb") as file:
+            opening, line, rest = file.readline(), file.readline(), file.read()
+        name, _, text = line.strip().removesuffix(b",").partition(b": ")
+        if opening != b"{\n" or name != json.dumps(metadata_key).encode("ascii"):
+            raise ValueError("it is no trace of profiler_kit")
+        facts = {**json.loads(text), key: value}
+        with igzip.open(compressed, "wb") as target:
+            target.write(opening + b"  " + name + f": {json.dumps(facts)},".encode("ascii") + b"\n" + rest)
+        compressed.replace(path)
+    except (OSError, ValueError) as error:
+        raise RecordingError(_failure(path, error)) from error
+    finally:
+        with suppress(OSError):
+            compressed.unlink(missing_ok=True)
+
+
 def copy_trace(source: Path, destination: Path) -> None:
     """Copy a written trace to a path of the user's choice, uncompressed unless that ends in ``.gz``.
 

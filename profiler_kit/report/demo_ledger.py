@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from profiler_kit.analysis.ledger.explanation import Explanation
+from profiler_kit.analysis.ledger.ledger_words import multiple, time_text
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.experiment import ExperimentReport, claims_section, measured_text, memory_notes
 from profiler_kit.report.explanation import explanation_sections
@@ -19,11 +20,15 @@ class DemoLedger:
         batch: Samples in a call.
         told: The ledger.
         trial: The experiment that tested its statements.
+        table_us: Times of a call of the convolution and the dense layer that the demo's table has, in µs.
+        apart: Which times contradict each other; None if none do.
     """
 
     batch: int
     told: Explanation
     trial: ExperimentReport
+    table_us: tuple[float, float] | None = None
+    apart: str | None = None
 
     def to_text(self, *, width: int, color: bool = False) -> str:
         """Render for a terminal of the given width."""
@@ -40,4 +45,26 @@ class DemoLedger:
         ledger = next(part for part in explanation_sections(self.told) if part.table is not None)
         result = self.trial.experiment
         measured = f"Measured: {measured_text(result.rounds, result.seconds, result.preemptions)}; load {result.load}."
+        ledger = replace(ledger, notes=(*ledger.notes, *self._against_table(), *self._apart()))
         return [ledger, replace(claims_section(result.claims), notes=(*memory_notes(result), measured))]
+
+    def _against_table(self) -> list[str]:
+        """Say why the demo's table has other times, and which."""
+        if self.table_us is None or self.told.slow.recorded_us is None:
+            return []
+        slow, fast = self.table_us
+        text = (
+            f"The table above has {time_text(slow)} against {time_text(fast)}, {multiple(slow / fast)}: measured "
+            "before, with gradients wanted and a backward pass after each block; here forward calls run alone, without "
+            "gradients."
+        )
+        return [text]
+
+    def _apart(self) -> list[str]:
+        if self.apart is None:
+            return []
+        text = (
+            f"The measurements contradict each other: {self.apart}. Something else kept the machine busy, so this "
+            "ledger may be wrong, and what rests on its times is undecided. Run the demo again on an idle machine."
+        )
+        return [text]

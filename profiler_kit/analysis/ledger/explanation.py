@@ -14,7 +14,7 @@ from profiler_kit.analysis.ledger.ledger_words import against, time_text
 from profiler_kit.analysis.ledger.problem_lookup import ProblemNotFoundError, row_named, rows_in_both, slowest_row
 from profiler_kit.analysis.ledger.problem_sides import KernelUse, MainKernel, Side, Sides, sides_of
 from profiler_kit.analysis.ledger.roofs import Roofs, roofs_of
-from profiler_kit.analysis.ledger.undisturbed import without_recording
+from profiler_kit.analysis.ledger.undisturbed import as_noted, without_recording
 from profiler_kit.analysis.passes.passes import Passes
 from profiler_kit.trace import Trace
 
@@ -82,7 +82,7 @@ def explain(
             of the device time.
         found: What :func:`profiler_kit.analysis.passes.passes.passes` returned for `trace`, if it was asked before.
         undisturbed_us: Times of a call of either side without the profiler, in µs, if they were measured too; on a CPU
-            the ledger is about these.
+            the ledger is about these. By default those that the trace notes, if it notes both.
 
     Raises:
         ProblemNotFoundError: A name is not found (the nearest ones are suggested), or there is nothing to compare.
@@ -141,6 +141,8 @@ def explain_sides(
         raise ProblemNotFoundError(fast.source, f"its times are {fast.of}, those of {slow.source} are {slow.of}")
     if undisturbed_us is not None and slow.of == "host time":
         slow, fast = without_recording(slow, undisturbed_us[0]), without_recording(fast, undisturbed_us[1])
+    elif slow.undisturbed is not None and fast.undisturbed is not None:
+        slow, fast = as_noted(slow, slow.undisturbed), as_noted(fast, fast.undisturbed)
     factors, unknown = factors_of(slow, fast, elapsed=elapsed)
     claims = claims_of(slow, fast, factors)
     return Explanation(
@@ -171,6 +173,8 @@ def _notes(slow: Side, fast: Side) -> list[str]:
         notes.append(_about_host_times(slow, fast))
         if slow.main is None or fast.main is None:
             notes.append("What oneDNN and MKL ran was not recorded; pk.profile(…, cpu_kernels=True) does.")
+    doubts = (side.undisturbed.doubt for side in (slow, fast) if side.undisturbed is not None)
+    notes += [f"What was measured without the profiler is in doubt: {doubt}." for doubt in doubts if doubt]
     told = (_of_primitives(side) for side in (slow, fast) if side.recorded_us is not None)
     notes += [text for text in told if text]
     machines = [f"{side.roofs.name or 'device not known'}" for side in (slow, fast)]
@@ -193,9 +197,14 @@ def _about_host_times(slow: Side, fast: Side) -> str:
             "what recording them cost, which for calls below 1 ms is much of it."
         )
     recorded = against(time_text(slow.recorded_us), time_text(fast.recorded_us))
+    if slow.own_recording or fast.own_recording:
+        return (
+            "Times of a call are those without the profiler; those of kernels are what the libraries report, in a "
+            f"recording of these forward calls alone, made for the ledger (there, a call took {recorded})."
+        )
     return (
-        f"Times of a call are those without the profiler, measured beside it (recorded, they took {recorded}); "
-        "those of kernels are what the libraries report."
+        "Times of a call are those without the profiler, and those of kernels what the libraries report, both measured "
+        f"beside this trace and noted in it (recorded in it, with the profiler, a call took {recorded})."
     )
 
 

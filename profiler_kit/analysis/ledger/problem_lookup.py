@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from profiler_kit.analysis.ledger.problem_sides import Sides
+from profiler_kit.analysis.ledger.undisturbed_calls import noted_layers
 from profiler_kit.analysis.passes.passes import FORWARD
 from profiler_kit.analysis.problems.problem_names import call_name, comparable, problem_name, short_operator
 from profiler_kit.analysis.work.layer_sources import PATH_SEPARATOR
@@ -77,6 +78,8 @@ def _without_problem(sides: Sides, name: str) -> str | None:
 def slowest_row(sides: Sides, pass_: str | None = None, *, convolution: bool, prefer: str = FORWARD) -> int:
     """Return the row of the convolution, or matrix product, with most time; of products, of dense layers' first.
 
+    Where the trace notes times without the profiler of some, which its recorder chose to explain, it is one of those.
+
     Args:
         sides: The trace's convolutions and matrix products.
         pass_: Look only at this pass.
@@ -98,7 +101,14 @@ def slowest_row(sides: Sides, pass_: str | None = None, *, convolution: bool, pr
         # A dense layer has a weight of two dimensions; attention's batched products have none.
         dense = rows[[len(shape or ()) == 2 for shape in rows["weight_shape"]]]
         rows = dense if len(dense) and (not pass_ or (dense["pass"] == pass_).any()) else rows
-    return _first_of_pass(sides, rows, pass_, prefer, what)
+    noted = noted_layers(sides.trace, pass_ or prefer)
+    chosen = rows[
+        [
+            pass_now == (pass_ or prefer) and len(layers) == 1 and layers[0] in noted
+            for pass_now, layers in zip(rows["pass"], rows["layers"], strict=True)
+        ]
+    ]
+    return _first_of_pass(sides, chosen if len(chosen) else rows, pass_, prefer, what)
 
 
 def rows_in_both(first: Sides, second: Sides, pass_: str | None = None) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from profiler_kit.analysis.ledger.counters import Counters, counters, executed_f
 from profiler_kit.analysis.ledger.gemm_tiles import GemmShape, Tiling, fill, gemm_shape, tile_sides, tiling
 from profiler_kit.analysis.ledger.grids import AXES, grids
 from profiler_kit.analysis.ledger.roofs import Roofs, unit_of
+from profiler_kit.analysis.ledger.undisturbed_calls import UndisturbedCall, undisturbed_call
 from profiler_kit.analysis.passes.backward_split import DGRAD, WGRAD
 from profiler_kit.analysis.passes.casts import Cast, casts_of
 from profiler_kit.analysis.passes.kernel_roles import BIAS, CAST, LAYOUT_TRANSFORM, MAIN, MEMSET
@@ -112,6 +113,8 @@ class Side:
         executed_flops: FLOPs that a call executed by the hardware counters, None without any.
         recorded_us: µs of one call while it was recorded, where ``device_us`` is the time without the profiler
             (:mod:`profiler_kit.analysis.ledger.undisturbed`); None otherwise.
+        undisturbed: What the trace notes of the same calls without the profiler, None if it notes nothing.
+        own_recording: Whether ``recorded_us`` is of a recording made for the ledger, and not of the trace.
         typical_us: Medians over the calls in place of means, by part as ``parts_us``; on the host only.
         casts: What a call casts to another data type.
     """
@@ -137,6 +140,8 @@ class Side:
     recorded_us: float | None = None
     typical_us: Mapping[str, float] = field(default_factory=dict)
     casts: tuple[Cast, ...] = ()
+    undisturbed: UndisturbedCall | None = None
+    own_recording: bool = True
 
     @property
     def is_convolution(self) -> bool:
@@ -271,6 +276,8 @@ def _side(sides: Sides, row: int) -> Side:
     part_ns = {role: int(by_role.get(role, 0)) for role in (MAIN, LAYOUT_TRANSFORM, CAST, MEMSET, BIAS)}
     part_ns["helper"] = total - sum(part_ns.values())
     flops = fields["flops"]
+    parts_us = {role: ns / calls / 1000 for role, ns in part_ns.items()}
+    layers, pass_ = tuple(fields["layers"]), str(fields["pass"])
     main = _main_kernel(sides, pieces[pieces["role"] == MAIN], problem, fields, calls)
     if problem.dtype is None and main is not None:
         problem = replace(problem, dtype=_DTYPES_BY_NAME.get(str(main.identity.input_dtype)))
@@ -279,21 +286,22 @@ def _side(sides: Sides, row: int) -> Side:
         source=sides.trace.source,
         of="device time" if on_gpu else "host time",
         operator=str(fields["operator"]),
-        pass_=str(fields["pass"]),
-        layers=tuple(fields["layers"]),
+        pass_=pass_,
+        layers=layers,
         problem=problem,
         calls=calls,
         device_us=total / calls / 1000,
         elapsed_us=float(sides._rows.elapsed_ns.reindex(parts.index).mean()) / 1000 if on_gpu and len(parts) else None,
         flops=None if flops is None or flops is pd.NA or not flops else int(flops),
-        bytes=minimum_bytes(problem, str(fields["pass"]), bias=_bias_values(sides, parts)),
-        parts_us={role: ns / calls / 1000 for role, ns in part_ns.items()},
+        bytes=minimum_bytes(problem, pass_, bias=_bias_values(sides, parts)),
+        parts_us=parts_us,
         kernels=_kernels(sides, row, calls),
         main=main,
         algorithm=str(fields["algorithm"]),
         roofs=sides.roofs,
         typical_us={} if on_gpu else _typical_us(pieces),
         casts=casts_of(sides.trace, pieces[pieces["role"] == CAST], problem, calls),
+        undisturbed=None if on_gpu else undisturbed_call(sides.trace, layers, pass_, parts_us),
         executed_flops=_executed_flops(sides, parts["call"].to_numpy(), problem.dtype),
     )
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from profiler_kit.analysis.ledger.problem_sides import Side
+from profiler_kit.analysis.ledger.problem_sides import KernelUse, Side
+from profiler_kit.analysis.ledger.undisturbed_calls import UndisturbedCall
 
 
 def without_recording(side: Side, call_us: float) -> Side:
@@ -33,3 +34,33 @@ def without_recording(side: Side, call_us: float) -> Side:
         recorded_us=side.device_us,
         parts_us={**parts, "helper": call_us - sum(parts.values())},
     )
+
+
+def as_noted(side: Side, noted: UndisturbedCall) -> Side:
+    """Return a side of a CPU with what its trace notes of the same calls without the profiler.
+
+    Args:
+        side: The side, of host time.
+        noted: What the trace notes.
+    """
+    return replace(
+        side,
+        device_us=noted.call_us,
+        recorded_us=side.device_us,
+        own_recording=False,
+        parts_us=noted.parts_us,
+        kernels=tuple(KernelUse(*kernel) for kernel in noted.kernels),
+    )
+
+
+def to_note(side: Side, doubt: str | None = None) -> UndisturbedCall | None:
+    """Return what a trace should note of a side's calls; None if they were not timed without the profiler.
+
+    Args:
+        side: The side.
+        doubt: What speaks against its times, in words.
+    """
+    if side.recorded_us is None:
+        return None
+    kernels = tuple((one.name, one.role, one.launches, one.us) for one in side.kernels)
+    return UndisturbedCall(side.device_us, side.parts_us, kernels, doubt)
