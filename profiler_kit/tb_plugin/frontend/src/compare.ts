@@ -2,7 +2,7 @@
 
 import type { At, Run } from "./contract";
 import { h } from "./dom";
-import { fileLabel } from "./header";
+import { fileLabel } from "./files";
 import type { State } from "./state";
 import { cut, visible } from "./text";
 

@@ -1,8 +1,8 @@
 /** The top of the page: which run and file, what the trace is, downloads, light and dark. */
 
-import type { Run, RunFile, TraceFacts } from "./contract";
+import type { Run, TraceFacts } from "./contract";
 import { add, button, h, icon, iconButton, replace } from "./dom";
-import { withUnit } from "./quantities";
+import { fileLabel } from "./files";
 import type { Download } from "./source";
 import { cut, textNode, visible } from "./text";
 
@@ -12,14 +12,6 @@ export interface HeaderActions {
   download(what: Download): string | null;
   /** Null where the page around decides. */
   switchTheme: (() => void) | null;
-}
-
-const STATES: Record<RunFile["state"], string> = { unread: "", reading: " (being read)", ready: "", failed: " (cannot be read)" };
-
-export function fileLabel(file: RunFile): string {
-  const rank = file.rank === null ? "" : `rank ${file.rank} \u00b7 `;
-  const bytes = file.bytes ? ` \u00b7 ${withUnit("bytes", file.bytes)}` : "";
-  return visible(cut(`${rank}${file.worker || file.file}`, 80)) + bytes + STATES[file.state];
 }
 
 export class Header {

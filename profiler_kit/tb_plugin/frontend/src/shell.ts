@@ -2,6 +2,7 @@
 
 import type { At, Run, RunFile, ViewEntry, ViewsAnswer } from "./contract";
 import { h, replace } from "./dom";
+import { defaultFile } from "./files";
 import { Header } from "./header";
 import { chooseTheme, type Host } from "./host";
 import { Nav } from "./nav";
@@ -79,8 +80,7 @@ export class Shell {
   }
 
   private firstFile(run: string): string {
-    const files = this.runs.find((known) => known.run === run)?.files ?? [];
-    return (files.find((file) => file.state !== "failed") ?? files[0])?.file ?? "";
+    return defaultFile(this.runs.find((known) => known.run === run)?.files ?? []);
   }
 
   /** Ask which runs there are; where the file in view was written again, read it again. */
