@@ -59,17 +59,39 @@ def measure_cpu_peaks() -> dict[str, Any] | None:
 @functools.lru_cache(maxsize=8)
 def _measured(threads: int) -> dict[str, Any] | None:
     result: dict[str, Any] = {}
-    thread = threading.Thread(target=_measure, args=(threads, result), name="profiler_kit peaks", daemon=True)
-    thread.start()
-    thread.join()
+    stop, done = threading.Event(), threading.Event()
+
+    def measure() -> None:
+        try:
+            _measure(threads, result, stop)
+        finally:
+            done.set()
+
+    threading.Thread(target=measure, name="profiler_kit peaks", daemon=True).start()
+    try:
+        # Not Thread.join: once interrupted, that of Python 3.11 takes a running thread for one that has ended.
+        done.wait()
+    except BaseException:  # Ctrl-C: a thread that is still in PyTorch when the process ends takes it down with SIGABRT
+        stop.set()
+        done.wait()
+        raise
     return result or None
 
 
-def _measure(threads: int, result: dict[str, Any]) -> None:
+class _StoppedError(Exception):
+    """Nobody waits for the peaks any more."""
+
+
+def _measure(threads: int, result: dict[str, Any], stop: threading.Event) -> None:
+    def fastest_s(call: Callable[[], object], seconds: float = _SECONDS_EACH) -> float:
+        return _fastest_s(call, seconds, stop)
+
     try:
-        flops_per_s = max(2 * size**3 / _fastest_s(_matrix_product(size)) for size in MATRIX_SIZES)
-        bytes_per_s = 2 * COPY_BYTES / _fastest_s(_copy(COPY_BYTES))
-        by_size = {str(size): size / _fastest_s(_copy(size // 2), _SECONDS_EACH_CACHED) for size in CACHED_BYTES}
+        flops_per_s = max(2 * size**3 / fastest_s(_matrix_product(size)) for size in MATRIX_SIZES)
+        bytes_per_s = 2 * COPY_BYTES / fastest_s(_copy(COPY_BYTES))
+        by_size = {str(size): size / fastest_s(_copy(size // 2), _SECONDS_EACH_CACHED) for size in CACHED_BYTES}
+    except _StoppedError:
+        return
     except (RuntimeError, MemoryError) as error:  # no memory for the arrays; the recording goes on without peaks
         _logger.debug("the CPU's peaks were not measured: %s", error)
         return
@@ -101,12 +123,14 @@ def _copy(size: int) -> Callable[[], object]:
     return lambda: target.copy_(source)
 
 
-def _fastest_s(call: Callable[[], object], seconds: float = _SECONDS_EACH) -> float:
+def _fastest_s(call: Callable[[], object], seconds: float, stop: threading.Event) -> float:
     """Return the shortest time of several calls, after one that touches the memory and starts the threads."""
     call()
     times: list[float] = []
     until = time.perf_counter() + seconds
     while len(times) < _FEWEST_CALLS or time.perf_counter() < until:
+        if stop.is_set():
+            raise _StoppedError
         start = time.perf_counter()
         call()
         times.append(time.perf_counter() - start)

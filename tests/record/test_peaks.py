@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +46,9 @@ def test_both_rates_are_positive_and_say_how_they_were_measured() -> None:
 
 def test_rates_are_work_by_the_fastest_time(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = iter([0.1, 0.5, 2.0, 0.25, *(0.01 * 2**place for place in range(9))])
-    monkeypatch.setattr(peaks, "_fastest_s", lambda call, limit=None: next(seconds))
+    monkeypatch.setattr(peaks, "_fastest_s", lambda call, limit, stop: next(seconds))
     result: dict[str, Any] = {}
-    peaks._measure(3, result)
+    peaks._measure(3, result, threading.Event())
     assert result["fp32_flops_per_s"] == max(2 * 256**3 / 0.1, 2 * 512**3 / 0.5, 2 * 1024**3 / 2.0)
     assert result["copy_bytes_per_s"] == 2 * 64 * 1024**2 / 0.25
     assert result["copy_bytes_per_s_by_size"] == pytest.approx({str(2**power): 2**17 / 0.01 for power in range(17, 26)})
@@ -104,3 +107,35 @@ def test_without_memory_for_it_the_recording_goes_on(tmp_path: Path, monkeypatch
     finally:
         peaks._measured.cache_clear()
     assert load(path)[METADATA_KEY]["measured_peaks"] is None
+
+
+@cpu_only
+def test_ctrl_c_while_they_are_measured_ends_the_process_as_an_interrupt() -> None:
+    """A thread that PyTorch keeps busy must not be left behind: the process would end with SIGABRT."""
+    code = """
+import os, signal, sys, threading, time
+from profiler_kit.record import peaks
+started = threading.Event()
+peaks._SECONDS_EACH = 600.0
+make = peaks._matrix_product
+def announced(size):
+    started.set()
+    return make(size)
+peaks._matrix_product = announced
+def interrupt():
+    started.wait()
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt, daemon=True).start()
+try:
+    peaks.measure_cpu_peaks()
+except KeyboardInterrupt:
+    for one in threading.enumerate():
+        if one.name == "profiler_kit peaks":
+            one.join(30)
+    left = [one.name for one in threading.enumerate() if one.name == "profiler_kit peaks"]
+    print("left", left)
+    sys.exit(130)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (result.returncode, result.stdout) == (130, "left []\n"), result.stderr
