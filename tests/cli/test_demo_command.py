@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from profiler_kit import make_report, read_trace
+from profiler_kit import explain, make_report, read_trace
+from profiler_kit.report.explanation import explanation_json
 
 pytest.importorskip("torch", reason="the demo needs torch")
 
@@ -112,6 +113,23 @@ def test_it_ends_with_the_ledger_and_a_verdict_on_each_of_its_sentences(
     # The work is no matter of noise: 2·(64·32·32)·(3·7·7) against 2·1024·512 FLOP a sample.
     work = next(claim for claim in trial["claims"] if claim["factor"] == "useful_flops")
     assert (work["verdict"], work["predicted"]) == ("confirmed", pytest.approx(18.375))
+
+
+@pytest.mark.parametrize("batch", [1, 32])
+def test_its_trace_page_and_terminal_say_the_same(
+    demo: tuple[subprocess.CompletedProcess[str], Path], batch: int
+) -> None:
+    _, logdir = demo
+    folder = logdir / f"batch_{batch}"
+    told = json.loads((folder / "explanation.json").read_text(encoding="utf-8"))
+    found = explain(read_trace(next(folder.glob("*.pt.trace.json.gz")), cache=False))
+    again = json.loads(explanation_json(found))
+    assert [again[key] for key in ("ratio", "factors", "sentences", "claims")] == [
+        told[key] for key in ("ratio", "factors", "sentences", "claims")
+    ]
+    takes = told["sentences"][0].partition(", at ")[0].rpartition(" takes ")[2]
+    assert "a call, " in takes
+    assert takes in (folder / "page.html").read_text(encoding="utf-8")
 
 
 def test_a_logdir_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def factors_of(slow: Side, fast: Side, *, elapsed: bool) -> tuple[tuple[Factor, 
         if factor is not None:
             known.append(factor)
         else:
-            unknown.append(f"{_WORDS[name]}: {_why_unknown(*sides)}")
+            unknown.append(f"{_WORDS[name]}: {_why_unknown(*sides)}.")
     after = _after_main(slow, fast)
     if elapsed and slow.elapsed_us and fast.elapsed_us:
         gaps = [side.elapsed_us / side.device_us for side in (slow, fast) if side.elapsed_us]
