@@ -115,7 +115,7 @@ def test_what_speaks_against_noted_times_is_said(tmp_path: Path) -> None:
         [{**note, "call_us": -1.0} for note in NOTES],
         [{**note, "call_us": "1"} for note in NOTES],
         [{**note, "call_us": note["call_us"] * 2} for note in NOTES],  # the parts don't add up to it
-        [{**note, "parts_us": {"main": note["call_us"]}} for note in NOTES],
+        [{**note, "parts_us": {"other": note["call_us"]}} for note in NOTES],
         [{**note, "kernels": [["name"]]} for note in NOTES],
     ],
 )

@@ -57,7 +57,7 @@ def undisturbed_call(
         trace: The trace.
         layers: Names of the layers that make the calls; only one can be told.
         pass_: The pass.
-        parts: Parts that the times must have.
+        parts: Parts that a call may have; those that are not noted take no time.
     """
     for one in _noted(trace):
         if (one.get("layer"),) == layers and one.get("pass") == pass_:
@@ -78,7 +78,7 @@ def _noted(trace: Trace) -> list[dict[str, Any]]:
 
 def _read(one: Mapping[str, Any], parts: Mapping[str, float]) -> UndisturbedCall | None:
     call_us, parts_us, kernels = one.get("call_us"), one.get("parts_us"), one.get("kernels")
-    if not isinstance(parts_us, dict) or set(parts_us) != set(parts) or not isinstance(kernels, list):
+    if not isinstance(parts_us, dict) or not set(parts_us) <= set(parts) or not isinstance(kernels, list):
         return None
     if not all(map(_is_time, (call_us, *parts_us.values()))) or not call_us:
         return None
@@ -90,7 +90,7 @@ def _read(one: Mapping[str, Any], parts: Mapping[str, float]) -> UndisturbedCall
             return None
         read.append((str(kernel[0]), str(kernel[1]), float(kernel[2]), float(kernel[3])))
     doubt = one.get("doubt")
-    times = {part: float(us) for part, us in parts_us.items()}
+    times = {part: float(parts_us.get(part, 0.0)) for part in parts}
     return UndisturbedCall(float(call_us), times, tuple(read), str(doubt) if doubt else None)
 
 
