@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from profiler_kit.analysis.device_time.device_time_classes import UNKNOWN_DEVICE
+from profiler_kit.analysis.work.facts import device_properties
 from profiler_kit.devices import Device, device_of_properties, find_device
 from profiler_kit.trace import Trace
 
@@ -54,10 +55,9 @@ def copy_peaks(trace: Trace, rows: pd.DataFrame, device: str | None) -> pd.DataF
 
 def _devices(trace: Trace) -> dict[int, Device]:
     """Return the GPUs that the trace describes and the table knows."""
-    listed = trace.metadata.get("deviceProperties")
     found: dict[int, Device] = {}
-    for properties in listed if isinstance(listed, list) else ():
-        known = device_of_properties(properties) if isinstance(properties, dict) else None
+    for properties in device_properties(trace.metadata):
+        known = device_of_properties(properties)
         if known is not None and isinstance(properties.get("id"), int):
             found[properties["id"]] = known
     return found

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from profiler_kit.analysis.work.facts import device_properties
 from profiler_kit.devices import device_of_properties, find_device
 from profiler_kit.errors import ProfilerKitError
 from profiler_kit.trace import Trace
@@ -163,8 +164,7 @@ def _of_gpu(trace: Trace, name: str | None) -> Roofs:
 
 def _properties(trace: Trace) -> Mapping[str, Any]:
     """Return what the trace says of the GPU that was busiest, or of its first one."""
-    listed = trace.metadata.get("deviceProperties")
-    entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    entries = device_properties(trace.metadata)
     busy = trace.kernels.groupby("device")["duration_ns"].sum()
     busiest = busy.index.tolist()[int(busy.to_numpy().argmax())] if len(busy) else None
     return next((one for one in entries if one.get("id") == busiest), entries[0] if entries else {})

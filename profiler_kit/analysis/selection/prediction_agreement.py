@@ -15,6 +15,7 @@ import pandas as pd
 from profiler_kit.analysis.selection.layer_convolutions import LayerConvolution, convolution_of_row
 from profiler_kit.analysis.selection.reported_engines import ReportedEngines
 from profiler_kit.analysis.selection.selection import Selection
+from profiler_kit.analysis.work.facts import device_properties
 from profiler_kit.cudnn.description import Target, target_of_properties
 from profiler_kit.cudnn.plans import Plan, Prediction
 from profiler_kit.cudnn.problem import ConvProblem, ConvProblemError
@@ -159,8 +160,7 @@ def prediction_agreement(
 
 def target_of_trace(metadata: Mapping[str, Any]) -> Target | None:
     """Describe the GPU of a trace; ``None`` if it says of none of NVIDIA's."""
-    listed = metadata.get("deviceProperties")
-    entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    entries = device_properties(metadata)
     return target_of_properties(entries[0]) if entries else None
 
 

@@ -44,14 +44,15 @@ def recording_facts(trace: Trace) -> RecordingFacts:
     )
 
 
+def device_properties(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what a trace's metadata says of each of its GPUs, as Kineto writes it; nothing where it says nothing."""
+    listed = metadata.get("deviceProperties")
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
 def _devices(trace: Trace) -> dict[int, str]:
     """Name the devices that were active; where nothing ran on a GPU, none."""
-    listed = trace.metadata.get("deviceProperties")
-    names = {
-        properties.get("id"): str(properties.get("name") or "")
-        for properties in (listed if isinstance(listed, list) else [])
-        if isinstance(properties, dict)
-    }
+    names = {one.get("id"): str(one.get("name") or "") for one in device_properties(trace.metadata)}
     active = sorted({*trace.kernels["device"].dropna(), *trace.copies["device"].dropna()})
     return {int(device): names.get(device, "") for device in active}
 
