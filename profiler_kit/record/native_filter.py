@@ -79,18 +79,7 @@ def line_filter(
     # Byte by byte, because nothing behind a text's end may be read.
     checks = [_compare(format_in, place, byte) for place, byte in enumerate(b"%s\0")]
     checks += [_compare(text_in, place, byte) for place, byte in enumerate(prefix)]
-    divert = b"".join(
-        (
-            text_in.move_to_rcx,
-            _RDTSC,
-            _SHL_RDX_32,
-            _OR_RDX_RAX,
-            _MOV_RDI + _word(file),
-            _MOV_RSI + _word(file_format),
-            _XOR_EAX_EAX,  # no floating-point arguments
-            _jump_to(fprintf),
-        )
-    )
+    divert = text_in.move_to_rcx + _print_with_clock(file, file_format, fprintf)
     return _ENDBR64 + _chain(checks, _JNE, divert) + _jump_to(original)
 
 
@@ -129,11 +118,13 @@ def call_recorder(*, file: int, file_format: int, fprintf: int) -> bytes:
         file_format: Address of its format, which takes the clock as ``unsigned long``, a ``long`` and the text.
         fprintf: Address of ``fprintf``.
     """
+    return _ENDBR64 + _MOV_R8_RSI + _CVTTSD2SI_RCX_XMM0 + _print_with_clock(file, file_format, fprintf)
+
+
+def _print_with_clock(file: int, file_format: int, fprintf: int) -> bytes:
+    """Return code that prints the clock, and behind it the arguments that are in place from the fourth on."""
     return b"".join(
         (
-            _ENDBR64,
-            _MOV_R8_RSI,
-            _CVTTSD2SI_RCX_XMM0,
             _RDTSC,
             _SHL_RDX_32,
             _OR_RDX_RAX,
