@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from profiler_kit.analysis.findings.finding import milliseconds
 from profiler_kit.analysis.passes.kernel_roles import MAIN, identities, layout_transforms
 from profiler_kit.analysis.passes.passes import Passes, passes
 from profiler_kit.analysis.times.layer_times import LayerTimes, layer_times
@@ -191,8 +192,8 @@ def _tensor_core_share(facts: _Facts) -> Measured:
     sums = matrix.groupby("tensor_cores")["duration_ns"].sum()
     unknown = int(sums.get("unknown", 0))
     on_cores = int(sums.get("yes", 0))
-    said = f"{_ms(on_cores)} of {_ms(total)} in convolutions, matrix products and attention"
-    return Measured(on_cores / total, said + (f"; of {_ms(unknown)} it is not known" if unknown else ""))
+    said = f"{milliseconds(on_cores)} of {milliseconds(total)} in convolutions, matrix products and attention"
+    return Measured(on_cores / total, said + (f"; of {milliseconds(unknown)} it is not known" if unknown else ""))
 
 
 def _layout_transforms(facts: _Facts) -> Measured:
@@ -207,10 +208,10 @@ def _layout_transforms(facts: _Facts) -> Measured:
     distinct = kernels["name"].nunique()
     said = (
         f"{len(kernels)} launch{'es'[: 2 * (len(kernels) != 1)]} of {distinct} kernel{'s'[: distinct != 1]}, "
-        f"{_ms(int(kernels['duration_ns'].sum()))}"
+        f"{milliseconds(int(kernels['duration_ns'].sum()))}"
     )
     if copies := count - len(kernels):
-        rest = _ms(int(names.sum() - kernels["duration_ns"].sum()))
+        rest = milliseconds(int(names.sum() - kernels["duration_ns"].sum()))
         said += f"; {copies} cop{'y' if copies == 1 else 'ies'} inside aten::contiguous, {rest}"
     return Measured(count, said, most)
 
@@ -219,7 +220,7 @@ def _layout_transform_share(facts: _Facts) -> Measured:
     if not len(facts.named):
         return Measured(None, _NO_NAMES)
     total, part = int(facts.found.work["duration_ns"].sum()), int(facts.transforms["duration_ns"].sum())
-    return Measured(part / total if total else None, f"{_ms(part)} of {_ms(total)}")
+    return Measured(part / total if total else None, f"{milliseconds(part)} of {milliseconds(total)}")
 
 
 def _pageable_copies(facts: _Facts) -> Measured:
@@ -238,7 +239,9 @@ def _idle_share(facts: _Facts) -> Measured:
     span, busy = facts.totals.gpu_span_ns, facts.totals.gpu_busy_ns
     if not span:
         return Measured(None, _NO_GPU)
-    return Measured((span - busy) / span, f"busy {_ms(busy)} of {_ms(span)} between first and last activity")
+    return Measured(
+        (span - busy) / span, f"busy {milliseconds(busy)} of {milliseconds(span)} between first and last activity"
+    )
 
 
 def _launch_coverage(facts: _Facts) -> Measured:
@@ -254,7 +257,9 @@ def _operator_coverage(facts: _Facts) -> Measured:
         return Measured(None, _NO_GPU)
     work = facts.found.work
     total, inside = int(work["duration_ns"].sum()), int(work.loc[work["op"] != NONE, "duration_ns"].sum())
-    return Measured(inside / total if total else None, f"{_ms(inside)} of {_ms(total)} of device time")
+    return Measured(
+        inside / total if total else None, f"{milliseconds(inside)} of {milliseconds(total)} of device time"
+    )
 
 
 def _layer_coverage(facts: _Facts) -> Measured:
@@ -264,7 +269,7 @@ def _layer_coverage(facts: _Facts) -> Measured:
     rest = layers.device_unattributed_ns if on_device else layers.host_unattributed_ns
     if not total or not len(layers.table):
         return Measured(None, "the trace has no layers; record with profiler_kit.profile(model, …)")
-    return Measured((total - rest) / total, f"{_ms(total - rest)} of {_ms(total)}")
+    return Measured((total - rest) / total, f"{milliseconds(total - rest)} of {milliseconds(total)}")
 
 
 def _kernels_per_step(facts: _Facts) -> Measured:
@@ -274,10 +279,6 @@ def _kernels_per_step(facts: _Facts) -> Measured:
     if not sums.steps:
         return Measured(None, "the trace has no profiler steps")
     return Measured(sums.kernels / sums.steps, f"{sums.kernels:,} kernels in {sums.steps} steps")
-
-
-def _ms(ns: int) -> str:
-    return f"{ns / 1e6:,.3f} ms"
 
 
 MEASURES: Final[Mapping[str, Callable[[_Facts], Measured]]] = {

@@ -187,11 +187,18 @@ def _library_layout(slow: Side) -> _Advice | None:
     primitives = sum(kernel.launches for kernel in slow.kernels if kernel.role in (LAYOUT_TRANSFORM, MAIN))
     if not ours or not primitives:
         return None
-    share = sum(kernel.us for kernel in ours) / sum(kernel.us for kernel in reorders)
+    share = 1 - _share_of_weights(slow)
     set_up = slow.parts_us["helper"] * sum(kernel.launches for kernel in ours) / primitives
     us = slow.device_us - slow.parts_us[LAYOUT_TRANSFORM] * share - set_up
     advice = "tensors left in oneDNN's own layout (torch.utils.mkldnn, or torch.compile with frozen weights)"
     return _Advice(f"{advice}: {_expect(slow, us)}.", LIBRARY_LAYOUT, us)
+
+
+def _share_of_weights(side: Side) -> float:
+    """Return the share of the reorders' time that goes into weights."""
+    reorders = [kernel for kernel in side.kernels if kernel.role == LAYOUT_TRANSFORM]
+    weights = sum(kernel.us for kernel in reorders if reorders_weights(kernel.name))
+    return weights / sum(kernel.us for kernel in reorders) if reorders else 0.0
 
 
 def _casts(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
@@ -235,11 +242,8 @@ def _dispatch(slow: Side, _fast: Side, _factor: Factor) -> _Advice | None:
     sizes = slow.problem.input_shape
     if not slow.parts_us["helper"] or not sizes or len(sizes) < 2:
         return None
-    reorders = [kernel for kernel in slow.kernels if kernel.role == LAYOUT_TRANSFORM]
-    weights = sum(kernel.us for kernel in reorders if reorders_weights(kernel.name))
-    share = weights / sum(kernel.us for kernel in reorders) if reorders else 0.0
     # Weights are reordered once in a call, too, however many samples there are.
-    once = slow.parts_us["helper"] + share * slow.parts_us[LAYOUT_TRANSFORM]
+    once = slow.parts_us["helper"] + _share_of_weights(slow) * slow.parts_us[LAYOUT_TRANSFORM]
     batch = sizes[0] * 8
     us = slow.device_us - once * 7 / 8
     advice = f"a batch of {batch}, as what a call needs once is then shared by 8 × the samples"
