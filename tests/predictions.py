@@ -23,6 +23,24 @@ from tests.builders import TraceBuilder
 TENSOR_BYTES = 8 * 32 * 16 * 16 * 2
 """Input of the convolution below, in 16 bits."""
 
+A10G = {
+    "id": 0,
+    "name": "NVIDIA A10G",
+    "totalGlobalMem": 23836033024,
+    "computeMajor": 8,
+    "computeMinor": 6,
+    "maxThreadsPerBlock": 1024,
+    "maxThreadsPerMultiprocessor": 1536,
+    "regsPerBlock": 65536,
+    "warpSize": 32,
+    "regsPerMultiprocessor": 65536,
+    "sharedMemPerBlock": 49152,
+    "sharedMemPerMultiprocessor": 102400,
+    "numSms": 80,
+    "sharedMemPerBlockOptin": 101376,
+}
+"""As Kineto describes it; the table of GPUs doesn't have it."""
+
 
 def conv_trace(place: Path, name: str = "layer: conv (Conv2d) #1") -> Path:
     """Write a trace with one convolution of a layer, and a second one without shapes."""

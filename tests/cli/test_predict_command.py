@@ -19,7 +19,7 @@ from profiler_kit.formats import read_trace
 from profiler_kit.report.kept_prediction import kept_prediction
 from tests.builders import TraceBuilder
 from tests.cli.test_report_command import run
-from tests.predictions import conv_trace
+from tests.predictions import A10G, conv_trace
 
 LAYER = "Conv2d(64,64,3,padding=1,bias=False)"
 INPUT = ("--input", "32,64,56,56")
@@ -266,25 +266,6 @@ def test_a_model_of_several_inputs_of_their_own_types(
     assert {row["pass"] for row in rows} == {"forward", "dgrad", "wgrad"}
     assert main(["predict", "two_inputs_of_a_user:make", "--input", "1,8,20,20"]) == 2
     assert "words" in capsys.readouterr().err
-
-
-A10G = {
-    "id": 0,
-    "name": "NVIDIA A10G",
-    "totalGlobalMem": 23836033024,
-    "computeMajor": 8,
-    "computeMinor": 6,
-    "maxThreadsPerBlock": 1024,
-    "maxThreadsPerMultiprocessor": 1536,
-    "regsPerBlock": 65536,
-    "warpSize": 32,
-    "regsPerMultiprocessor": 65536,
-    "sharedMemPerBlock": 49152,
-    "sharedMemPerMultiprocessor": 102400,
-    "numSms": 80,
-    "sharedMemPerBlockOptin": 101376,
-}
-"""As Kineto describes it; the table of GPUs doesn't have it."""
 
 
 def test_the_gpu_of_a_trace_is_named_like_any_other(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from profiler_kit.cudnn.plans import Prediction
 from profiler_kit.cudnn.problem import ConvProblem, conv_problem, strides_of
 from profiler_kit.cudnn.pytorch_choice import TENSOR_CORES
 from profiler_kit.devices import DEVICES, find_device
+from tests.predictions import A10G
 
 
 def conv(dtype: str, memory_format: str, **others) -> ConvProblem:
@@ -118,24 +119,7 @@ def test_every_device_of_nvidia_gets_an_answer(oracle: Oracle, operation: str, s
 
 
 def test_a_device_known_from_a_trace_only(oracle: Oracle) -> None:
-    # NVIDIA A10G, as Kineto describes it; the table doesn't have it.
-    entry = {
-        "id": 0,
-        "name": "NVIDIA A10G",
-        "totalGlobalMem": 23836033024,
-        "computeMajor": 8,
-        "computeMinor": 6,
-        "maxThreadsPerBlock": 1024,
-        "maxThreadsPerMultiprocessor": 1536,
-        "regsPerBlock": 65536,
-        "warpSize": 32,
-        "regsPerMultiprocessor": 65536,
-        "sharedMemPerBlock": 49152,
-        "sharedMemPerMultiprocessor": 102400,
-        "numSms": 80,
-        "sharedMemPerBlockOptin": 101376,
-    }
-    target = target_of_properties(entry)
+    target = target_of_properties(A10G)
     assert target is not None
     assert target.name == "NVIDIA A10G"
     assert target.memory_bandwidth_bytes_per_s is None
