@@ -7,17 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from profiler_kit.formats.chunk import DURATION, SIGNATURE_SEPARATOR, START, Chunk, Part
+from profiler_kit.formats.chunk import DURATION, START, Chunk, Part
 from profiler_kit.formats.events import MISSING
-from profiler_kit.formats.interning import Interner, as_bytes, as_text, as_track
+from profiler_kit.formats.interning import Interner, as_text, as_track
 from profiler_kit.formats.nanoseconds import of_microseconds
 from profiler_kit.formats.quantities import MICROSECONDS, NANOSECONDS
-from profiler_kit.formats.repair import repair
-from profiler_kit.formats.salvage import DECODE_ERRORS
+from profiler_kit.formats.signatures import Signatures
 from profiler_kit.trace.schema import TABLES, Column
 from profiler_kit.trace.trace import TableData
 
@@ -60,7 +58,7 @@ class Assembly:
         self.events = 0
         self._names: Interner[str] = Interner(as_text)
         self._tracks: Interner[tuple[str, str]] = Interner(as_track)
-        self._signatures: Interner[bytes] = Interner(as_bytes)
+        self._signatures = Signatures()
         self._track_names: dict[tuple[str, str], str] = {}
         self._numberings: dict[int, dict[str, _Numbering]] = {}
         self._tables: dict[str, _Rows] = {}
@@ -109,10 +107,9 @@ class Assembly:
         for rows in self._tables.values():
             rows.settle_times(self.skipped, self.oddities)
         names, name_codes = self._used_names()
-        signatures, signature_codes = _canonical(self._signatures.values_in_order)
-        lookup: dict[str, NDArray[Any]] = {_TEXT: name_codes, "signature": signature_codes}
+        lookup: dict[str, NDArray[Any]] = {_TEXT: name_codes, "signature": self._signatures.row_of_code()}
         threads = [(*track, self._track_names.get(track)) for track in self._tracks.values_in_order]
-        return Assembled(names, signatures, threads, _Tables(self._tables, lookup))
+        return Assembled(names, self._signatures.rows(), threads, _Tables(self._tables, lookup))
 
     def _used_names(self) -> tuple[list[str], NDArray[np.int32]]:
         """Return the names that tables use, and the code of every name among them."""
@@ -242,44 +239,3 @@ class _Tables(Mapping[str, "TableData"]):
             else:
                 columns[column.name] = values
         return columns
-
-
-def _canonical(raw: list[bytes]) -> tuple[list[tuple[Any, ...]], Int64Array]:
-    """Decode signatures: the distinct ones, and for every raw text the row that it is (`MISSING` for none)."""
-    rows: dict[tuple[Any, ...], int] = {}
-    parts = _Parts()
-    codes = np.full(len(raw) + 1, MISSING, dtype=np.int64)  # the last one for `_NO_CODE`
-    for place, text in enumerate(raw):
-        signature = tuple([parts[part] for part in text.split(SIGNATURE_SEPARATOR)])
-        if any(part is not None for part in signature):
-            codes[place] = rows.setdefault(signature, len(rows))
-    return list(rows), codes
-
-
-class _Parts(dict[bytes, "tuple[Any, ...] | None"]):
-    """Text of a part of a signature → its value; there are far fewer parts than signatures."""
-
-    def __missing__(self, text: bytes) -> tuple[Any, ...] | None:
-        self[text] = value = _frozen_list(text)
-        return value
-
-
-def _frozen_list(text: bytes) -> tuple[Any, ...] | None:
-    """Decode the JSON text of a list as nested tuples; None if it is no list."""
-    try:
-        value = msgspec.json.decode(text)
-    except DECODE_ERRORS:
-        try:
-            value = msgspec.json.decode(repair(text, Counter()))
-        except DECODE_ERRORS:
-            return None
-    try:
-        return _frozen(value) if isinstance(value, list) else None
-    except RecursionError:
-        return None
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(map(_frozen, value))
-    return str(value) if isinstance(value, dict) else value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+Text = bytes | bytearray
+
 PIECE_BYTES: Final = 1 << 19
 """Text that is decoded at once: large enough to be fast, small enough for its events to stay in the CPU's cache."""
 
@@ -21,7 +23,7 @@ _SPACE = re.compile(rb"\s*")
 _NEXT = re.compile(rb'\}\s{0,1024},\s{0,1024}(?=\{\s{0,1024}")')
 
 
-def last_boundary(text: bytes, start: int = 0, end: int | None = None) -> int:
+def last_boundary(text: Text, start: int = 0, end: int | None = None) -> int:
     """Return the index of the last comma in ``text[start:end]`` that may part two events, -1 if there is none.
 
     It may also lie inside a string or an inner list. Then what is before it is no sequence of complete events, and
@@ -36,7 +38,7 @@ def last_boundary(text: bytes, start: int = 0, end: int | None = None) -> int:
     return -1
 
 
-def value_end(text: bytes, start: int, limit: int | None = None) -> int:
+def value_end(text: Text, start: int, limit: int | None = None) -> int:
     """Return the index after the JSON value that starts at `start`, -1 if it does not end before `limit`.
 
     Only strings and brackets are looked at; whether the value is valid is not.
@@ -60,7 +62,7 @@ def value_end(text: bytes, start: int, limit: int | None = None) -> int:
     return -1
 
 
-def _string_end(text: bytes, start: int, stop: int) -> int:
+def _string_end(text: Text, start: int, stop: int) -> int:
     """Return the index after the quote that ends the string whose characters start at `start`, -1 if none does.
 
     A pattern for strings would need memory for every escape in them.
@@ -75,13 +77,13 @@ def _string_end(text: bytes, start: int, stop: int) -> int:
     return -1
 
 
-def skip_gap(text: bytes, start: int) -> int:
+def skip_gap(text: Text, start: int) -> int:
     """Return the index of the next character that is neither white space nor a comma."""
     gap = _GAP.match(text, start)
     return start if gap is None else gap.end()
 
 
-def skip_space(text: bytes, start: int) -> int:
+def skip_space(text: Text, start: int) -> int:
     """Return the index of the next character that is not white space."""
     space = _SPACE.match(text, start)
     return start if space is None else space.end()

@@ -37,7 +37,7 @@ class TextBuffer:
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
         self._text_offset = 0
-        self.text = b""
+        self.text = bytearray()
         self.at = 0
         self.ended = False
 
@@ -52,7 +52,7 @@ class TextBuffer:
     @property
     def first(self) -> bytes:
         """The first byte that is not dealt with; empty if there is none."""
-        return self.text[self.at : self.at + 1]
+        return bytes(self.text[self.at : self.at + 1])
 
     def fill(self, size: int) -> None:
         """Read on until `size` bytes are there or the file ends."""
@@ -68,7 +68,7 @@ class TextBuffer:
             parts.append(block)
             have += len(block)
         self._text_offset += self.at
-        self.text, self.at = b"".join(parts), 0
+        self.text, self.at = bytearray().join(parts), 0
 
     def grow(self) -> bool:
         """Read at least as much again; False if the file has ended or a value is too large."""
@@ -80,7 +80,7 @@ class TextBuffer:
     def put_back(self, text: memoryview) -> None:
         """Undo reading text that comes right before what is not dealt with."""
         self._text_offset = self.offset - len(text)
-        self.text, self.at = b"".join((text, memoryview(self.text)[self.at :])), 0
+        self.text, self.at = bytearray().join((text, memoryview(self.text)[self.at :])), 0
 
     def skip_gap(self, *, commas: bool) -> None:
         """Skip white space, however much there is, and commas if wanted."""
@@ -144,7 +144,7 @@ class Document:
             self._members(buffer, read_events)
         else:
             raise TraceFormatError(
-                self.name, f"{_guess(buffer.text[buffer.at :])}; name a trace of torch.profiler", buffer.offset
+                self.name, f"{_guess(bytes(buffer.text[buffer.at :]))}; name a trace of torch.profiler", buffer.offset
             )
 
     def _events(self, buffer: TextBuffer, read_events: EventsReader) -> None:
@@ -200,7 +200,7 @@ class Document:
         if match is None:
             return None
         try:
-            key = msgspec.json.decode(repair(match.group(1), self.oddities), type=str)
+            key = msgspec.json.decode(repair(bytes(match.group(1)), self.oddities), type=str)
         except DECODE_ERRORS:
             return None
         buffer.at = match.end()
@@ -214,7 +214,7 @@ class Document:
                     self.oddities[TOO_LARGE] += 1
                     self.damage(buffer.offset)
                 return False
-        text = buffer.text[buffer.at : end]
+        text = bytes(buffer.text[buffer.at : end])
         try:
             self.metadata[key] = msgspec.json.decode(text)
         except DECODE_ERRORS:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +13,7 @@ from profiler_kit.formats import cutting
 from profiler_kit.formats.chunk import Chunk
 from profiler_kit.formats.document import Document, TextBuffer
 from profiler_kit.formats.stream import SequentialReader
-from profiler_kit.formats.workers import Result, WorkerDiedError, Workers
+from profiler_kit.formats.workers import MOST_BYTES, Result, WorkerDiedError, Workers
 
 WORTH_BYTES: Final = 16 << 20
 """Text for which starting one more process pays: this one reads about half as much until it is there."""
@@ -39,10 +38,10 @@ class _Piece:
         start: Where it starts.
         stop: Where it ends.
         end_offset: Offset of its end in the whole text.
-        result: Will be the number of its builder and what was read.
+        result: What is made of it.
     """
 
-    text: bytes
+    text: cutting.Text
     gap: int
     start: int
     stop: int
@@ -85,18 +84,19 @@ class ParallelReader:
         try:
             while self._go_on(under_way, buffer, workers) or under_way:
                 piece = under_way[0]
-                builder, read = piece.result.result()
+                workers.wait_for(piece.result)
+                read = piece.result.read
                 if read is None or read.ended:
                     break
                 under_way.popleft()
-                self._take(read.chunk, builder)
+                self._take(read.chunk, piece.result.builder)
             else:
                 return self._here(buffer, document)
             if read is not None:
                 under_way.popleft()
-                self._take(read.chunk, builder)
+                self._take(read.chunk, piece.result.builder)
         finally:
-            self._put_back(under_way, buffer)
+            self._put_back(under_way, buffer, workers)
         if read is not None:
             buffer.put_back(memoryview(piece.text)[piece.start + read.consumed : piece.stop])
             return True
@@ -110,7 +110,7 @@ class ParallelReader:
         """Give the workers pieces and read some here until the first one's columns are there; False at the end."""
         while len(under_way) < _MOST_UNDER_WAY * self._processes:
             worker = workers.idle()
-            if worker is None and under_way and under_way[0].result.done():
+            if worker is None and under_way and under_way[0].result.done:
                 return True
             buffer.fill(cutting.PIECE_BYTES)
             gap, start = buffer.at, cutting.skip_gap(buffer.text, buffer.at)
@@ -119,21 +119,20 @@ class ParallelReader:
                 return False
             text = buffer.text
             buffer.at = boundary
-            if worker is not None:
+            if worker is not None and boundary - start <= MOST_BYTES:
                 result = worker.submit(memoryview(text)[start:boundary])
             else:
-                result = Future()
-                result.set_result((0, self._here.pieces.read(text, start, boundary)))
+                result = Result(0, self._here.pieces.read(text, start, boundary), done=True)
             under_way.append(_Piece(text, gap, start, boundary, buffer.offset, result))
         return True
 
-    def _put_back(self, under_way: deque[_Piece], buffer: TextBuffer) -> None:
+    def _put_back(self, under_way: deque[_Piece], buffer: TextBuffer, workers: Workers) -> None:
         """Make pieces that are under way text again. What their builders learned meanwhile has to be known."""
         for piece in under_way:
             with suppress(WorkerDiedError):
-                builder, read = piece.result.result()
-                if read is not None:
-                    self._learn(read.chunk, builder)
+                workers.wait_for(piece.result)
+                if piece.result.read is not None:
+                    self._learn(piece.result.read.chunk, piece.result.builder)
         for piece in reversed(under_way):
             buffer.put_back(memoryview(piece.text)[piece.gap : piece.stop])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from mmap import mmap
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from profiler_kit.formats.events import Detail, Event, event_type
 from profiler_kit.formats.quantities import NeedsText
 from profiler_kit.formats.repair import mend_numbers
 from profiler_kit.formats.salvage import DECODE_ERRORS, Salvaged, salvage
+
+Text = bytes | bytearray | mmap
 
 _FORGET_AFTER = 4
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
@@ -56,7 +59,7 @@ class PieceReader:
         unusual = event_type(self._detail, exact=self._exact, usual=False)
         self._one: Callable[[bytes], Event] = msgspec.json.Decoder(unusual).decode
 
-    def read(self, text: bytes | bytearray, start: int, stop: int) -> Read | None:
+    def read(self, text: Text, start: int, stop: int) -> Read | None:
         """Read ``text[start:stop]``, which starts between two events and ends between two, or beyond the list's end.
 
         Returns:
@@ -109,12 +112,11 @@ class PieceReader:
             self._detail, self._without_need = Detail(chunk.detail), 0
             self._choose()
 
-    def _decode(self, text: bytes | bytearray, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
+    def _decode(self, text: Text, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
         """Return the events, the index after them, and whether the list ends there."""
-        view = memoryview(text)
         while True:
             try:
-                return self._list.decode(b"".join((b"[", view[start:stop], b"]"))), stop, False
+                return self._decode_list(text, start, stop), stop, False
             except DECODE_ERRORS as error:
                 trailing = _TRAILING.search(str(error))
                 unusual = self._usual and isinstance(error, msgspec.ValidationError)
@@ -128,11 +130,26 @@ class PieceReader:
         # Something follows a complete list: the list's own closing bracket is in the text.
         end = text.rfind(b"]", start, start + int(trailing.group(1)) - 1)
         try:
-            return self._list.decode(b"".join((b"[", view[start:end], b"]"))), end + 1, True
+            return self._decode_list(text, start, end), end + 1, True
         except DECODE_ERRORS:
             return None
 
-    def _mended(self, text: bytes | bytearray, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
+    def _decode_list(self, text: Text, start: int, stop: int) -> list[Event]:
+        """Decode elements of a list. What stands beside them gives way to brackets meanwhile, which saves a copy.
+
+        Raises:
+            msgspec.DecodeError: As all of `DECODE_ERRORS`, if they cannot be read.
+        """
+        if not (not isinstance(text, bytes) and 0 < start <= stop < len(text)):
+            return self._list.decode(b"".join((b"[", memoryview(text)[start:stop], b"]")))
+        beside = text[start - 1], text[stop]
+        text[start - 1], text[stop] = b"[]"
+        try:
+            return self._list.decode(memoryview(text)[start - 1 : stop + 1])
+        finally:
+            text[start - 1], text[stop] = beside
+
+    def _mended(self, text: Text, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
         """Decode after mending what whole traces are full of, if anything is."""
         met: Counter[str] = Counter()
         mended = mend_numbers(bytes(text[start:stop]), met)

@@ -56,7 +56,7 @@ class SequentialReader:
     def _careful(self, buffer: TextBuffer, document: Document) -> bool | None:
         """Read a little text one event at a time, or more if it holds nothing complete."""
         for size in (_CAREFUL_SPAN, len(buffer)):
-            window = buffer.text[buffer.at : buffer.at + size]
+            window = bytes(buffer.text[buffer.at : buffer.at + size])
             read = self.pieces.read_damaged(window, final=buffer.ended and size >= len(buffer))
             if read.consumed or size >= len(buffer):
                 break

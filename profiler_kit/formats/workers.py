@@ -1,36 +1,60 @@
-"""Worker processes that read pieces of an event list, seen from the process that cuts."""
+"""Worker processes that read pieces of an event list, seen from the process that cuts.
+
+No threads: while this process decodes, it holds the interpreter's lock, and a thread that waits for a worker would wait
+for that again and again. What workers say is read between two pieces instead. They have the next ones by then.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections import deque
-from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Lock, Thread
+from selectors import EVENT_READ, DefaultSelector
 from types import TracebackType
 from typing import IO, Final
 
-from profiler_kit.formats._worker import LENGTH, decode, receive
+from profiler_kit.formats._worker import AROUND, LENGTH, ORDER, SLOT_BYTES, decode
 from profiler_kit.formats.pieces import Read
 
-_AHEAD: Final = 4
-"""Pieces under way for each worker: one that it decodes, two in its pipe, one whose columns come back."""
+_AHEAD: Final = 3
+"""Pieces under way for each worker: one that it decodes, one that waits, one whose columns come back."""
 
-# Without `site`: everything that is imported lies on the path that is handed over.
-_BOOT: Final = "import sys; sys.path[:] = sys.argv[1:]; from profiler_kit.formats._worker import main; main()"
+# Without `site`: everything that is imported lies on the path that is handed over. msgspec makes do without
+# typing_extensions, which would be a fifth of what the start takes.
+_BOOT: Final = (
+    "import sys; sys.path[:] = sys.argv[1:-1]; sys.modules['typing_extensions'] = None; "
+    "from profiler_kit.formats._worker import main; main()"
+)
 _PACKAGE: Final = str(Path(__file__).resolve().parents[2])
-_PIPE_BYTES: Final = 1 << 20
-_F_SETPIPE_SZ: Final = 1031  # fcntl.F_SETPIPE_SZ, which Python 3.10 knows only on some systems
 
-Result = Future[tuple[int, "Read | None"]]
-"""Will be the worker's number and what it read."""
+
+MOST_BYTES: Final = SLOT_BYTES - 2 * AROUND
+"""Size of the largest piece that a worker takes."""
 
 
 class WorkerDiedError(Exception):
     """A worker process is gone."""
+
+
+@dataclass
+class Result:
+    """What is made of one piece.
+
+    Attributes:
+        builder: Number of the worker, 0 for this process.
+        read: What was read, once it is done.
+        done: True once it is; it never will be if the worker dies.
+    """
+
+    builder: int
+    read: Read | None = None
+    done: bool = False
 
 
 class Workers:
@@ -42,6 +66,8 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self._all: list[_Worker] = []
+        if sys.platform == "win32":  # where nobody can look whether a pipe has something
+            return
         with suppress(OSError):
             for number in range(1, count + 1):
                 self._all.append(_Worker(number))
@@ -57,100 +83,150 @@ class Workers:
 
     def idle(self) -> _Worker | None:
         """Return the worker with least to do that can take another piece, None if there is none."""
-        worker = min(self._all, key=lambda worker: worker.load, default=None)
-        return worker if worker is not None and worker.load < _AHEAD else None
+        for worker in self._all:
+            worker.move()
+        least = min(self._all, key=lambda worker: worker.load, default=None)
+        return least if least is not None and least.load < _AHEAD else None
+
+    def wait_for(self, result: Result) -> None:
+        """Wait until a piece is done.
+
+        Raises:
+            WorkerDiedError: If its worker is gone.
+        """
+        while not result.done:
+            if not self._all[result.builder - 1].alive:
+                raise WorkerDiedError
+            with DefaultSelector() as selector:
+                for worker in self._all:
+                    worker.watch(selector)
+                selector.select()
+            for worker in self._all:
+                worker.move()
 
 
 class _Worker:
-    """One worker process, and the two threads that keep its pipes busy.
+    """One worker process.
 
     Args:
         number: Tells its chunks from those of others.
 
     Raises:
         OSError: If it cannot be started.
+
+    Attributes:
+        alive: False once it is gone.
     """
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.alive = True
         if not sys.executable:
             raise FileNotFoundError("this Python does not know its interpreter")
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our own code
-            [sys.executable, "-S", "-c", _BOOT, _PACKAGE, *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-        )
+        with _memory_file(_AHEAD * SLOT_BYTES) as file:
+            self._memory = mmap(file.fileno(), 0)
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our own code
+                [sys.executable, "-S", "-c", _BOOT, _PACKAGE, *sys.path, str(file.fileno())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                pass_fds=(file.fileno(),),
+            )
         assert self._process.stdin is not None  # noqa: S101 - both are pipes
         assert self._process.stdout is not None  # noqa: S101
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
-        for pipe in (self._stdin, self._stdout):
-            _widen(pipe)
-        self._lock = Lock()
-        self._takes_pieces = False
-        self._outgoing: SimpleQueue[memoryview | None] = SimpleQueue()
-        self._awaited: deque[Result] = deque()
-        self._threads = [
-            Thread(target=work, name="profiler-kit-read", daemon=True) for work in (self._send, self._receive)
-        ]
-        for thread in self._threads:
-            thread.start()
+        os.set_blocking(self._stdout.fileno(), False)
+        self._inbox = _Inbox(self._stdout)
+        self._ready = False
+        self._slots = [number * SLOT_BYTES for number in range(_AHEAD)]
+        self._awaited: deque[tuple[int, Result]] = deque()
 
     @property
     def load(self) -> int:
         """Number of pieces that it has; as many as a worker takes at most, if it takes none yet or no longer."""
-        return len(self._awaited) if self._takes_pieces else _AHEAD
+        return len(self._awaited) if self._ready and self.alive else _AHEAD
 
     def submit(self, text: memoryview) -> Result:
-        """Let the worker read a piece; the result is a `WorkerDiedError` if it dies before it has."""
-        result: Result = Future()
-        with self._lock:
-            if self._takes_pieces:
-                self._awaited.append(result)
-                self._outgoing.put(text)
-            else:
-                result.set_exception(WorkerDiedError())
+        """Let the worker read a piece of at most `MOST_BYTES`."""
+        result = Result(self.number)
+        start = self._slots.pop()
+        self._awaited.append((start, result))
+        self._memory[start + AROUND : start + AROUND + len(text)] = text
+        try:
+            self._stdin.write(ORDER.pack(start, len(text)))  # a pipe holds many of these: never waits
+        except OSError:
+            self.alive = False
         return result
 
-    def _send(self) -> None:
-        """Write pieces to the process."""
-        with suppress(OSError, ValueError):
-            while (text := self._outgoing.get()) is not None:
-                self._stdin.write(LENGTH.pack(len(text)))
-                sent = 0
-                while sent < len(text):
-                    sent += self._stdin.write(text[sent:]) or 0
+    def watch(self, selector: DefaultSelector) -> None:
+        """Let a selector wait until `move` can do something."""
+        if self.alive:
+            selector.register(self._stdout, EVENT_READ)
 
-    def _receive(self) -> None:
-        """Read what the process makes of them."""
-        with suppress(OSError, ValueError):
-            self._takes_pieces = receive(self._stdout) is not None
-            while (message := receive(self._stdout)) is not None:
-                read = decode(message)
-                self._awaited.popleft().set_result((self.number, read))
-        with self._lock:
-            self._takes_pieces = False
-            for result in self._awaited:
-                result.set_exception(WorkerDiedError())
-            self._awaited.clear()
+    def move(self) -> None:
+        """Take what came of pieces, without waiting."""
+        try:
+            while self.alive and (message := self._inbox.next()) is not None:
+                if self._ready:
+                    start, result = self._awaited.popleft()
+                    with memoryview(self._memory) as memory:
+                        result.read, result.done = decode(message, memory[start : start + SLOT_BYTES]), True
+                    self._slots.append(start)
+                self._ready = True
+        except (OSError, EOFError):
+            self.alive = False
 
     def end(self) -> None:
         """End the process at once."""
         self._process.kill()
-        self._outgoing.put(None)
-        for thread in self._threads:
-            thread.join()
         self._process.wait()
+        self._memory.close()
         for pipe in (self._stdin, self._stdout):
             with suppress(OSError):
                 pipe.close()
 
 
-def _widen(pipe: IO[bytes]) -> None:
-    """Let a pipe hold a whole piece, where the system can do that."""
-    if sys.platform == "linux":
-        import fcntl
+class _Inbox:
+    """Messages out of a pipe that is read without waiting.
 
-        with suppress(OSError):
-            fcntl.fcntl(pipe, _F_SETPIPE_SZ, _PIPE_BYTES)
+    Args:
+        pipe: The pipe; reading from it gives None while it is empty.
+    """
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._expect(LENGTH.size, is_length=True)
+
+    def _expect(self, size: int, *, is_length: bool) -> None:
+        self._bytes, self._have, self._is_length = bytearray(size), 0, is_length
+
+    def next(self) -> bytearray | None:
+        """Return the next message, None if there is no complete one yet.
+
+        Raises:
+            EOFError: If the pipe has ended.
+        """
+        while True:
+            while self._have < len(self._bytes):
+                count = self._pipe.readinto(memoryview(self._bytes)[self._have :])  # type: ignore[attr-defined]
+                if count is None:
+                    return None
+                if not count:
+                    raise EOFError
+                self._have += count
+            found = self._bytes
+            if not self._is_length:
+                self._expect(LENGTH.size, is_length=True)
+                return found
+            self._expect(LENGTH.unpack(found)[0], is_length=False)
+
+
+def _memory_file(size: int) -> IO[bytes]:
+    """Return a file of the given size that only open file descriptors know, in memory where the system can do that."""
+    if sys.platform == "linux":
+        file: IO[bytes] = os.fdopen(os.memfd_create("profiler_kit"), "r+b", 0)
+    else:
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the caller closes it
+    file.truncate(size)
+    return file

@@ -41,21 +41,28 @@ def test_small_files_do_not_start_a_process_for_every_core(monkeypatch, cores, t
 
 @pytest.fixture
 def submitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Wait for all workers before reading, which small files are too short for; returns whose pieces they are."""
+    """Wait for all workers and give each its turn, which small files are too short for; returns whose pieces they are."""
     numbers: list[int] = []
-    submit = workers._Worker.submit
+    idle, submit = workers.Workers.idle, workers._Worker.submit
 
     def enter(self: workers.Workers) -> workers.Workers:
         deadline = time.monotonic() + 30
         while any(worker.load for worker in self._all) and time.monotonic() < deadline:
             time.sleep(0.001)
+            self.idle()
         return self
 
     def counted(self: workers._Worker, text: memoryview) -> workers.Result:
         numbers.append(self.number)
         return submit(self, text)
 
+    def in_turn(self: workers.Workers) -> workers._Worker | None:
+        takes = idle(self)
+        free = [worker for worker in self._all if worker.load <= takes.load] if takes else []
+        return min(free, key=lambda worker: numbers.count(worker.number), default=None)
+
     monkeypatch.setattr(workers.Workers, "__enter__", enter)
+    monkeypatch.setattr(workers.Workers, "idle", in_turn)
     monkeypatch.setattr(workers._Worker, "submit", counted)
     return numbers
 
@@ -75,6 +82,36 @@ def test_the_same_as_alone(tmp_path, submitted, odd, tail):
     assert len(together.ops) == 30_000
     assert_same_tables(alone, together)
     assert (alone.health, alone.metadata) == (together.health, together.metadata)
+
+
+def test_columns_that_are_larger_than_their_text(tmp_path, submitted, monkeypatch):
+    """They do not fit into the memory that the text came in."""
+    lengths: list[int] = []
+    decode = workers.decode
+
+    def noted(message: bytearray, slot: memoryview) -> workers.Read | None:
+        lengths.append(len(message))
+        return decode(message, slot)
+
+    monkeypatch.setattr(workers, "decode", noted)
+    file = tmp_path / "t.json"
+    file.write_text("[" + ",".join(f'{{"ph":"X","cat":"kernel","ts":{n},"dur":1}}' for n in range(40_000)) + "]")
+    alone, together = read_trace(file, cache=False, workers=0), read_trace(file, cache=False, workers=2)
+    assert submitted
+    assert max(lengths) > workers.SLOT_BYTES
+    assert_same_tables(alone, together)
+    assert together.kernels.start_ns.tolist() == [1000 * n for n in range(40_000)]
+
+
+def test_an_event_that_is_larger_than_a_worker_takes(tmp_path, submitted):
+    events = many()
+    events[15_000] = OP.replace("op%d", "long" * 500_000) % (1, 15_000, 1)
+    file = tmp_path / "t.json"
+    file.write_text("[" + ",".join(events) + "]")
+    alone, together = read_trace(file, cache=False, workers=0), read_trace(file, cache=False, workers=2)
+    assert submitted
+    assert_same_tables(alone, together)
+    assert together.ops.name.str.len().max() == 2_000_000
 
 
 def test_without_workers_the_trace_is_read_all_the_same(tmp_path, monkeypatch):

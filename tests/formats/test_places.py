@@ -41,7 +41,7 @@ def test_directories_are_searched_and_ordered_by_time(tmp_path):
         find_traces(f"{tmp_path}/x*")
 
 
-@pytest.mark.parametrize("content", [TEXT, gzip.compress(TEXT)])
+@pytest.mark.parametrize("content", [TEXT, gzip.compress(TEXT, mtime=0)], ids=["plain", "gzip"])
 def test_the_name_does_not_matter(tmp_path, content):
     file = tmp_path / "whatever[1].bin"
     file.write_bytes(content)
@@ -83,7 +83,7 @@ def test_an_archive_of_one_trace_and_a_damaged_one(tmp_path):
         read_trace(archive)
 
 
-@pytest.mark.parametrize("content", [TEXT, gzip.compress(TEXT)])
+@pytest.mark.parametrize("content", [TEXT, gzip.compress(TEXT, mtime=0)], ids=["plain", "gzip"])
 def test_standard_input(monkeypatch, content):
     stream = io.BytesIO(content)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stream))
@@ -99,7 +99,7 @@ def test_standard_input_that_is_closed(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
-@pytest.mark.parametrize("content", [TEXT, gzip.compress(TEXT)])
+@pytest.mark.parametrize("content", [TEXT, gzip.compress(TEXT, mtime=0)], ids=["plain", "gzip"])
 def test_a_pipe(tmp_path, content):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
