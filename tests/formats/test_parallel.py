@@ -41,7 +41,7 @@ def test_small_files_do_not_start_a_process_for_every_core(monkeypatch, cores, t
 
 @pytest.fixture
 def submitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Wait for all workers and give each its turn, which small files are too short for; returns whose pieces they are."""
+    """Wait for all workers and use each, which small files are too short for; returns whose pieces they are."""
     numbers: list[int] = []
     idle, submit = workers.Workers.idle, workers._Worker.submit
 
