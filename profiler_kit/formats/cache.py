@@ -25,6 +25,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from profiler_kit.formats.signatures import as_tuples
 from profiler_kit.trace import Health, Trace
 from profiler_kit.trace.dialect import Dialect
 from profiler_kit.trace.schema import TABLES
@@ -62,8 +63,8 @@ class _Facts(msgspec.Struct):
     health: Health
     dialect: Dialect | None
     names: list[str]
-    parts: list[Any]
-    """What stands in signatures, each once: it repeats much."""
+    parts: list[msgspec.Raw]
+    """Texts of what stands in signatures, each once: it repeats much."""
     signatures: list[tuple[int, ...]]
     """Rows of places in `parts`."""
     threads: list[tuple[str, str, str | None]]
@@ -106,7 +107,7 @@ class Cache:
             head, columns = _read(self.file)
             facts = msgspec.json.decode(head, type=_Facts)
             arrays = _arrays(columns, facts.layout)
-            parts = [_frozen(part) for part in facts.parts]
+            parts = [as_tuples(part) for part in facts.parts]
             tables = {table: _unpacked(arrays, table, facts.rows[table]) for table in TABLES}
             trace = restore_trace(
                 source,
@@ -261,10 +262,6 @@ def _narrow(values: NDArray[Any]) -> NDArray[Any]:
         return values
     low, high = int(values.min()), int(values.max())
     return values.astype(np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)))
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _read(file: Path) -> tuple[bytes, NDArray[np.uint8]]:

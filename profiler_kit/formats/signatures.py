@@ -53,17 +53,17 @@ class _Parts(dict[bytes, "tuple[Any, ...] | None"]):
     """Text of a part of a signature → its value; there are far fewer parts than signatures."""
 
     def __missing__(self, text: bytes) -> tuple[Any, ...] | None:
-        self[text] = value = _decoded(text)
+        self[text] = value = as_tuples(text)
         return value
 
 
-def _decoded(text: bytes) -> tuple[Any, ...] | None:
-    """Decode the JSON text of a list as nested tuples; None if it is no list."""
+def as_tuples(text: bytes | msgspec.Raw) -> tuple[Any, ...] | None:
+    """Return the JSON text of a list as nested tuples; None if it is no list."""
     try:
         return _SHALLOW.decode(text)
     except DECODE_ERRORS:
         pass
-    for mended in (text, repair(text, Counter())):
+    for mended in (text, repair(bytes(text), Counter())):
         try:
             value = msgspec.json.decode(mended)
             return _frozen(value) if isinstance(value, list) else None

@@ -145,11 +145,14 @@ def _completed(dialect: Dialect, health: Health, flows: pd.DataFrame) -> Dialect
 
 
 def _frame(table: str, data: dict[str, Any], text: pd.CategoricalDtype, *, derived: bool = False) -> pd.DataFrame:
-    """Make one table's DataFrame, rows ordered as the schema says, with or without the derived columns."""
+    """Make one table's DataFrame, its rows ordered as the schema says, from columns without the derived ones.
+
+    With `derived` the columns are all there and in order.
+    """
     if unknown := set(data) - {c.name for c in TABLES[table] if derived or not c.derived}:
         raise KeyError(f"columns not in the schema of {table}: {sorted(unknown)}")
     start = data.get("start_ns", np.empty(0, dtype=np.int64))
-    order = joins.time_order(start, data.get("duration_ns"))
+    order = None if derived else joins.time_order(start, data.get("duration_ns"))
     columns: dict[str, Any] = {}
     for column in TABLES[table]:
         if column.derived and not derived:
