@@ -181,7 +181,8 @@ class _Worker:
         """End the process at once."""
         self._process.kill()
         self._process.wait()
-        self._memory.close()
+        with suppress(BufferError):  # if interrupted while columns are taken from it
+            self._memory.close()
         for pipe in (self._stdin, self._stdout):
             with suppress(OSError):
                 pipe.close()
@@ -224,7 +225,7 @@ class _Inbox:
 
 def _memory_file(size: int) -> IO[bytes]:
     """Return a file of the given size that only open file descriptors know, in memory where the system can do that."""
-    if sys.platform == "linux":
+    if hasattr(os, "memfd_create"):
         file: IO[bytes] = os.fdopen(os.memfd_create("profiler_kit"), "r+b", 0)
     else:
         file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the caller closes it
