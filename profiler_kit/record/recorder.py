@@ -24,7 +24,8 @@ from profiler_kit.record.cpu_kernels import CpuKernelCapture
 from profiler_kit.record.cudnn_log import CudnnLogCapture
 from profiler_kit.record.cycles import CycleProfiler, refuse_running_profiler
 from profiler_kit.record.environment import describe_environment
-from profiler_kit.record.layer_spans import LayerSpans, name_layers
+from profiler_kit.record.layer_names import name_layers
+from profiler_kit.record.layer_spans import LayerSpans
 from profiler_kit.record.peaks import measure_cpu_peaks
 from profiler_kit.record.trace_file import write_trace
 from profiler_kit.trace.spans import METADATA_KEY

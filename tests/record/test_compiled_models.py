@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from profiler_kit.record import Recorder
+from profiler_kit.record import Recorder, call_marks
 from profiler_kit.record.layer_spans import LayerSpans
 from tests.record.recordings import layer_names
 
@@ -43,16 +43,56 @@ def fresh_dynamo() -> Iterator[None]:
     dynamo.reset()
 
 
-def test_hooks_add_no_graph_breaks() -> None:
+def bare() -> nn.Module:
+    return Net()
+
+
+def with_hooks() -> nn.Module:
     model = Net()
+    model.body.register_forward_hook(lambda module, args, output: output + 1)
+    model.head.register_forward_pre_hook(lambda module, args: (args[0] * 2,))
+    return model
+
+
+def recurrent() -> nn.Module:
+    return nn.Sequential(Net(), nn.LSTM(2, 2))
+
+
+@pytest.mark.parametrize("way", ["marks", "hooks"])
+@pytest.mark.parametrize("make", [bare, with_hooks, recurrent])
+def test_no_graph_breaks_are_added(monkeypatch: pytest.MonkeyPatch, make: Callable[[], nn.Module], way: str) -> None:
+    if way == "hooks":
+        monkeypatch.setattr(call_marks, "_takes_marks", lambda module: False)
+    model = make()
+    alone = dynamo.explain(model)(torch.ones(1, 4))
+    dynamo.reset()
     spans = LayerSpans(model)
     spans.install()
     try:
-        explanation = dynamo.explain(model)(torch.ones(1, 4))
+        marked = dynamo.explain(model)(torch.ones(1, 4))
     finally:
         spans.remove()
-    assert explanation.graph_count == 1
-    assert explanation.graph_break_count == 0
+    assert marked.graph_count == alone.graph_count
+    assert marked.graph_break_count == alone.graph_break_count
+    if make is bare:
+        assert alone.graph_break_count == 0
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_region_is_not_compiled_again_because_of_the_marks_in_it(tmp_path: Path, when: str) -> None:
+    backend, model, values = CountingBackend(), Net(), torch.ones(1, 4)
+    if when == "before":
+        compiled = torch.compile(model, backend=backend)
+        compiled(values)
+    with Recorder(model, tmp_path) as recorder:
+        if when == "while":
+            compiled = torch.compile(model, backend=backend)
+        during = compiled(values)
+    assert torch.equal(compiled(values), during)
+    assert torch.equal(model(values), during)
+    assert backend.graphs == 1
+    # What was compiled is the model's call, and no submodule's call is seen in Python.
+    assert layer_names(recorder.trace_paths[0]) == [""]
 
 
 def compile_module(model: nn.Module, backend: Any) -> nn.Module:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from profiler_kit.record import Recorder, layer_spans
-from profiler_kit.record.layer_spans import name_layers
+from profiler_kit.record import Recorder, annotations, call_marks, layer_spans
+from profiler_kit.record.layer_names import name_layers
 from profiler_kit.trace.spans import LayerSpan
 from tests.record.recordings import SmallNet, complete_events, images, layer_names
 from tests.record.recordings import layer_spans as spans_in
@@ -42,8 +43,17 @@ def attributes(model: nn.Module) -> list[dict[str, Any]]:
 @pytest.fixture(params=["fast annotation", "public annotation"])
 def annotation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "public annotation":
-        monkeypatch.setattr(layer_spans, "_begin_annotation", layer_spans._begin_public)
-        monkeypatch.setattr(layer_spans, "_end_annotation", layer_spans._end_public)
+        for module in (layer_spans, call_marks):
+            monkeypatch.setattr(module, "begin_annotation", annotations.begin_public)
+            monkeypatch.setattr(module, "end_annotation", annotations.end_public)
+
+
+@pytest.fixture(autouse=True, params=["marks", "hooks"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to see a module's call; the second is for what cannot have the first."""
+    if request.param == "hooks":
+        monkeypatch.setattr(call_marks, "_takes_marks", lambda module: False)
+    return str(request.param)
 
 
 @pytest.mark.usefixtures("annotation")
@@ -275,14 +285,31 @@ def test_copies_made_while_recording_compute_and_are_no_layers(tmp_path: Path, w
 
 
 def test_replicas_of_data_parallel_are_the_layers_they_stand_for(tmp_path: Path) -> None:
-    model = nn.Linear(2, 2)
+    model = nn.Sequential(nn.Linear(2, 2, bias=False))
+    results: list[Any] = []
 
     def call() -> None:
-        replica = model._replicate_for_data_parallel()
-        replica._parameters = dict(model._parameters)
-        replica(torch.ones(1, 2))
+        replica, inner = (module._replicate_for_data_parallel() for module in (model, model[0]))
+        # As nn.parallel.replicate does it: replicas keep plain tensors, and each other as submodules.
+        inner.weight, inner.bias = torch.full((2, 2), 3.0), None
+        setattr(replica, "0", inner)
+        results.extend([replica(torch.ones(1, 2)), replica, model(torch.ones(1, 2))])
 
-    assert spans_in(record(model, tmp_path, call)) == [LayerSpan("", "Linear", 1)]
+    path = record(model, tmp_path, call)
+    output_of_replica, replica, output = results
+    assert torch.equal(output_of_replica, torch.full((1, 2), 6.0))
+    assert torch.equal(output, model(torch.ones(1, 2)))
+    assert not torch.equal(output, output_of_replica)
+    assert [(span.layer, span.call) for span in spans_in(path)] == [("", 1), ("0", 1), ("", 2), ("0", 2)]
+    assert torch.equal(replica(torch.ones(1, 2)), output_of_replica)
+    assert not any("_compiled_call_impl" in vars(module) for module in replica.modules())
+
+
+def test_replicas_are_freed_with_their_last_reference(tmp_path: Path) -> None:
+    model = nn.Linear(2, 2)
+    with Recorder(model, tmp_path):
+        replica = weakref.ref(model._replicate_for_data_parallel())
+        assert replica() is None
 
 
 def test_wrappers_do_not_show_in_names(tmp_path: Path) -> None:
@@ -320,16 +347,15 @@ def test_modules_replaced_before_a_cycle_are_marked_in_it(tmp_path: Path) -> Non
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_scripted_and_traced_modules_work(tmp_path: Path) -> None:
+def test_scripted_and_traced_modules_work(tmp_path: Path, way: str) -> None:
     scripted = torch.jit.script(nn.Sequential(nn.ReLU()))
     traced = torch.jit.trace(nn.Sequential(nn.Sigmoid()), torch.ones(1))
     model = nn.Sequential(scripted, traced, nn.Tanh())
     path = record(model, tmp_path, lambda: model(torch.ones(1)))
-    assert [(span.layer, span.type) for span in spans_in(path)] == [
-        ("", "Sequential"),
-        ("1", "Sequential"),
-        ("2", "Tanh"),
-    ]
+    layers = [("", "Sequential"), ("0", "Sequential"), ("1", "Sequential"), ("2", "Tanh")]
+    if way == "hooks":  # which a scripted module does not take
+        layers.remove(("0", "Sequential"))
+    assert [(span.layer, span.type) for span in spans_in(path)] == layers
 
 
 def test_lazy_modules_work(tmp_path: Path) -> None:

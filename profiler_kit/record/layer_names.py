@@ -1,0 +1,101 @@
+"""The modules of a model under the names that its author knows them by."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+import torch
+from torch import nn
+
+from profiler_kit.record.call_marks import users_compiled_call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WRAPPED_BY_ATTRIBUTE = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+"""Attributes in which torch.compile, FSDP and the checkpoint wrapper keep the user's module."""
+
+_NAME_CHARACTERS = "".join(chr(c) for c in range(0x20, 0x7F) if chr(c) not in '"\\%')
+"""What Kineto writes as it is: it leaves quotes unescaped, turns backslashes round and drops text that is not ASCII."""
+
+
+class NamedLayer(NamedTuple):
+    """A module under the name that the user knows it by.
+
+    Attributes:
+        name: Fully qualified name as in ``named_modules()`` of the bare model; the root module is ``""``. Characters
+            that Kineto cannot write into a trace are percent-encoded.
+        type: Class name of the user's module, not of a wrapper.
+        module: The module whose call is the layer's call.
+        compiled: Whether torch.compile runs the module as one region, so that no submodule is called in Python.
+    """
+
+    name: str
+    type: str
+    module: nn.Module
+    compiled: bool
+
+
+def name_layers(model: nn.Module) -> Iterator[NamedLayer]:
+    """Yield every module of a model once, containers included, parents before children.
+
+    A module that is reachable under several names has the first one, as in ``named_modules()``. The wrappers of
+    DataParallel, DistributedDataParallel, FSDP, activation checkpointing and torch.compile are no layers: what they
+    wrap takes their place and their name. A compiled module's submodules are not listed.
+    """
+    seen: set[int] = set()
+
+    def walk(module: nn.Module, name: str) -> Iterator[NamedLayer]:
+        if id(module) in seen:
+            return
+        seen.add(id(module))
+        wrapped = _wrapped_module(module)
+        compiled = is_optimized_module(module) or users_compiled_call(module) is not None
+        if wrapped is not None and not compiled:
+            yield from walk(wrapped, name)
+            return
+        yield NamedLayer(_traceable(name), _traceable(_type_name(module)), module, compiled)
+        if compiled:
+            seen.update(id(inner) for inner in module.modules())
+            return
+        for child_name, child in module.named_children():
+            yield from walk(child, f"{name}.{child_name}" if name else child_name)
+
+    return walk(model, "")
+
+
+def _wrapped_module(module: nn.Module) -> nn.Module | None:
+    if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        return module.module
+    if _is_scripted(module):
+        return None
+    for attribute in _WRAPPED_BY_ATTRIBUTE:
+        inner = module._modules.get(attribute)
+        if inner is not None:
+            return inner
+    return None
+
+
+def is_optimized_module(module: nn.Module) -> bool:
+    """Return whether this is what ``torch.compile`` returns for a module."""
+    # Importing torch._dynamo takes seconds; where it is not loaded nothing has been compiled.
+    eval_frame = sys.modules.get("torch._dynamo.eval_frame")
+    return eval_frame is not None and isinstance(module, eval_frame.OptimizedModule)
+
+
+def _type_name(module: nn.Module) -> str:
+    wrapped = _wrapped_module(module)
+    if wrapped is not None:
+        return _type_name(wrapped)
+    original: str | None = getattr(module, "original_name", None) if _is_scripted(module) else None
+    return original or type(module).__name__
+
+
+def _is_scripted(module: nn.Module) -> bool:
+    return isinstance(module, torch.jit.ScriptModule)
+
+
+def _traceable(text: str) -> str:
+    return quote(text, safe=_NAME_CHARACTERS)
