@@ -28,7 +28,6 @@ import os
 import platform
 import re
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -40,9 +39,12 @@ from profiler_kit.record.native_filter import (
     RDX,
     RSI,
     CodePage,
+    Window,
     call_recorder,
     clock_reader,
     flush_filter,
+    keep_forever,
+    late_line_filter,
     line_filter,
     plausible_duration_filter,
     ticking_clock,
@@ -74,9 +76,6 @@ _USERS_VARIABLES: Final = (
 _CLOCK_READINGS: Final = 16
 _LONGEST_S: Final = 1000.0
 """No call into MKL takes longer; in ticks of the processor's clock it would be less than a microsecond."""
-
-_GRACE_S: Final = 0.05
-"""Time for a kernel of oneDNN that another thread is in the middle of when the recording ends."""
 
 
 class _Instant(NamedTuple):
@@ -115,6 +114,9 @@ class _Diversion:
         self.active = False
         self._slots = slots
         self._settled = dict(self._originals)
+        self._began: _Instant | None = None
+        self._window = Window()
+        keep_forever(self._window)
         self._buffer, self._length = ctypes.c_void_p(), ctypes.c_size_t()
         self._file = self._open_memory()
         self._page = CodePage(self._libc)
@@ -123,6 +125,7 @@ class _Diversion:
     def begin(self) -> None:
         """Lead the lines into memory."""
         self.active = True
+        self._began = self.read_instant()
         for name, slot in self._slots.items():
             write_slot(slot, self._replacements[name])
 
@@ -133,7 +136,11 @@ class _Diversion:
             torch._C._verbose.mkl_set_verbose(torch.backends.mkl.VERBOSE_OFF)
 
     def end(self) -> None:
-        """Lead the lines to stdout again."""
+        """Lead the lines to stdout again, but for those of kernels that are still running."""
+        began, now = self._began, self.read_instant()
+        if began is not None:
+            self._window.ticks_per_ms = (now.clock - began.clock) * 1e6 / max(now.epoch_ns - began.epoch_ns, 1)
+        self._window.end = now.clock
         for name, slot in self._slots.items():
             write_slot(slot, self._settled[name])
         self.active = False
@@ -181,6 +188,15 @@ class _Diversion:
             ),
             _FLUSH: flush_filter(stdout=stdout, original=self._originals[_FLUSH]),
         }
+        self._settled[_ONEDNN_PRINT] = page.add(
+            late_line_filter(
+                ONEDNN_PREFIX.encode(),
+                window=self._window,
+                strrchr=_address(self._libc.strrchr),
+                strtod=_address(self._libc.strtod),
+                original=self._originals[_ONEDNN_PRINT],
+            )
+        )
         if self.has_mkl:
             # MKL calls mkl_serv_print_verbose_info(mode, call, duration), the duration from its clock's readings.
             code[_MKL_REPORT] = call_recorder(file_format=page.add(f"{MKL_FORMAT}\0".encode()), **memory)
@@ -246,11 +262,9 @@ class CpuKernelCapture:
     def release(self) -> None:
         """Give the libraries their way to stdout back; harmless if they have it.
 
-        Between ``remove`` and this, kernels that other threads were in the middle of can end without being printed.
+        Kernels that other threads are in the middle of are not printed when they end.
         """
-        if self._began is None and _diversion is not None and _diversion.active:
-            if threading.active_count() > 1:
-                time.sleep(_GRACE_S)
+        if self._began is None:
             _switch_off()
 
     def describe(self) -> dict[str, object]:

@@ -38,6 +38,18 @@ _MOVQ_XMM1_R11: Final = bytes.fromhex("66490f6ecb")
 _JB: Final = bytes.fromhex("0f82")
 _JA: Final = bytes.fromhex("0f87")
 _MOV_R8_RSI: Final = bytes.fromhex("4989f0")
+_PUSH_ARGUMENTS: Final = bytes.fromhex("57 56 52")  # rdi, rsi, rdx; with the return address a multiple of 16 bytes
+_POP_ARGUMENTS: Final = bytes.fromhex("5a 5e 5f")
+_MOV_RDI_RDX: Final = bytes.fromhex("4889d7")
+_MOV_ESI: Final = bytes.fromhex("be")
+_XOR_ESI_ESI: Final = bytes.fromhex("31f6")
+_LEA_RDI_RAX_1: Final = bytes.fromhex("488d7801")
+_CALL_R11: Final = bytes.fromhex("41ffd3")
+_SUB_RAX_AT_R11: Final = bytes.fromhex("492b03")
+_MULSD_XMM0_AT_R11: Final = bytes.fromhex("f2410f5903")
+_CVTSI2SD_XMM1_RAX: Final = bytes.fromhex("f2480f2ac8")
+_UCOMISD_XMM1_XMM0: Final = bytes.fromhex("660f2ec8")
+_JAE: Final = bytes.fromhex("0f83")
 
 _PAGE_BYTES: Final = mmap.PAGESIZE
 
@@ -76,11 +88,62 @@ def line_filter(
         fprintf: Address of ``fprintf``.
         original: Address of the function that the code stands for.
     """
+    divert = text_in.move_to_rcx + _print_with_clock(file, file_format, fprintf)
+    return _ENDBR64 + _chain(_line_checks(prefix, format_in, text_in), _JNE, divert) + _jump_to(original)
+
+
+class Window(ctypes.Structure):
+    """When the lines of interest ended, for code that runs later.
+
+    Attributes:
+        end: The processor's clock.
+        ticks_per_ms: How fast that clock runs.
+    """
+
+    _fields_ = (("end", ctypes.c_int64), ("ticks_per_ms", ctypes.c_double))
+
+
+def late_line_filter(prefix: bytes, *, window: Window, strrchr: int, strtod: int, original: int) -> bytes:
+    """Return code to call in place of ``__printf_chk``, which prints no line of what began before the window's end.
+
+    ``print(flag, "%s", text)`` is left out where the text begins with the prefix and has, behind its last comma, a
+    number of milliseconds that is longer ago than the end is. All else is a call of the original function.
+
+    Args:
+        prefix: How the lines begin; it has a comma in it.
+        window: Is read at each call, so that it must stay where it is.
+        strrchr: Address of the C library's function.
+        strtod: Likewise.
+        original: Address of the function that the code stands for.
+    """
+    duration_in_ticks = b"".join(
+        (
+            _MOV_RDI_RDX,
+            _MOV_ESI + b",\0\0\0",
+            _MOV_R11 + _word(strrchr) + _CALL_R11,
+            _LEA_RDI_RAX_1,
+            _XOR_ESI_ESI,
+            _MOV_R11 + _word(strtod) + _CALL_R11,
+            _MOV_R11 + _word(ctypes.addressof(window) + Window.ticks_per_ms.offset) + _MULSD_XMM0_AT_R11,
+        )
+    )
+    ticks_since_end = b"".join(
+        (
+            _RDTSC + _SHL_RDX_32 + _OR_RAX_RDX,
+            _MOV_R11 + _word(ctypes.addressof(window) + Window.end.offset) + _SUB_RAX_AT_R11,
+            _CVTSI2SD_XMM1_RAX,
+        )
+    )
+    nothing = _XOR_EAX_EAX + _RET
+    decide = _PUSH_ARGUMENTS + duration_in_ticks + ticks_since_end + _POP_ARGUMENTS + _UCOMISD_XMM1_XMM0
+    late = decide + _JAE + _distance(len(nothing)) + nothing + _XOR_EAX_EAX + _jump_to(original)
+    return _ENDBR64 + _chain(_line_checks(prefix, RSI, RDX), _JNE, late) + _jump_to(original)
+
+
+def _line_checks(prefix: bytes, format_in: Register, text_in: Register) -> list[bytes]:
     # Byte by byte, because nothing behind a text's end may be read.
     checks = [_compare(format_in, place, byte) for place, byte in enumerate(b"%s\0")]
-    checks += [_compare(text_in, place, byte) for place, byte in enumerate(prefix)]
-    divert = text_in.move_to_rcx + _print_with_clock(file, file_format, fprintf)
-    return _ENDBR64 + _chain(checks, _JNE, divert) + _jump_to(original)
+    return checks + [_compare(text_in, place, byte) for place, byte in enumerate(prefix)]
 
 
 def flush_filter(*, stdout: int, original: int) -> bytes:
@@ -168,6 +231,7 @@ class CodePage:
             -1, _PAGE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ | mmap.PROT_WRITE
         )
         self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        keep_forever(self._memory)
         self._used = 0
 
     def add(self, content: bytes) -> int:
@@ -194,6 +258,11 @@ class CodePage:
         )
         if status != 0:
             raise OSError("this system forbids code that is made at run time")
+
+
+def keep_forever(memory: object) -> None:
+    """Keep an object's memory also when Python ends and takes its modules apart."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
 
 
 def _compare(register: Register, place: int, byte: int) -> bytes:

@@ -149,7 +149,7 @@ def selection_section(result: Selection, rows: int) -> Section:
         for row in shown.to_dict("records")
     ]
     columns = (
-        Column("operator", from_width=VERY_WIDE),
+        Column("operator", from_width=2 * ROOMY),  # the details have it, and the problem needs the room
         Column("problem"),
         Column("pass"),
         Column("type", from_width=WIDE),

@@ -17,9 +17,11 @@ from profiler_kit.record.native_filter import (
     RSI,
     CodePage,
     Register,
+    Window,
     call_recorder,
     clock_reader,
     flush_filter,
+    late_line_filter,
     line_filter,
     plausible_duration_filter,
     ticking_clock,
@@ -150,6 +152,38 @@ def test_only_plausible_durations_go_on() -> None:
         assert report(-12345, duration) == 12345
     for duration in (-1e-9, -1e13, 1000.1, 1e13, float("nan")):
         assert report(-12345, duration) != 12345
+
+
+def test_lines_of_what_began_before_the_end_are_left_out() -> None:
+    page, window, printed = CodePage(LIBC), Window(), []
+    signature = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p)
+
+    @signature
+    def original(flag: int, form: bytes, line: bytes) -> int:
+        printed.append((flag, form, line))
+        return 77
+
+    read = ctypes.CFUNCTYPE(ctypes.c_uint64)(page.add(clock_reader()))
+    code = late_line_filter(
+        PREFIX,
+        window=window,
+        strrchr=address(LIBC.strrchr),
+        strtod=address(LIBC.strtod),
+        original=address(original),
+    )
+    show = signature(page.add(code))
+    page.seal()
+    # The window ended 1 s ago, on a clock of a million ticks a second that is far slower than the processor's.
+    window.end, window.ticks_per_ms = read() - 1_000_000_000_000, 1e9
+    late = (b"onednn_verbose,v1,primitive,exec,cpu,1001000\n", b"onednn_verbose,v1,1e+07", b"onednn_verbose,2e6 ")
+    for line in late:
+        assert show(2, b"%s", line) == 0
+    assert printed == []
+    others = [(b"%s", b"onednn_verbose,v1,primitive,exec,cpu,999\n"), (b"%s", b"onednn_verbose,v1,info,cpu,isa:AVX2")]
+    others += [(b"%s", b"onednn_verbose,"), (b"%s", b"onednn_verbos,1e9"), (b"%s\n", late[0]), (b"", late[0])]
+    for form, line in others:
+        assert show(2, form, line) == 77
+    assert printed == [(2, form, line) for form, line in others]
 
 
 def test_flushing_stdout_or_everything_is_left_out() -> None:
