@@ -89,8 +89,12 @@ def _type_name(module: nn.Module) -> str:
     wrapped = _wrapped_module(module)
     if wrapped is not None:
         return _type_name(wrapped)
-    original: str | None = getattr(module, "original_name", None) if _is_scripted(module) else None
-    return original or type(module).__name__
+    if _is_scripted(module):
+        return getattr(module, "original_name", None) or type(module).__name__
+    # fully_shard and replicate give a module a class of theirs over the user's.
+    classes = [one for one in type(module).__mro__ if issubclass(one, nn.Module) and one is not nn.Module]
+    users = (one for one in classes if not one.__module__.startswith("torch.distributed."))
+    return next(users, type(module)).__name__
 
 
 def _is_scripted(module: nn.Module) -> bool:

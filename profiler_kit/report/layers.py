@@ -2,7 +2,8 @@
 
 JSON schema ``profiler_kit.layers``, version 1. Times are in µs in fields that end in ``_us``: device time, or the host
 time of operators where ``of`` says so. ``forward_us``, ``backward_us`` and what follows ``host_us`` include inner
-layers, ``self_us`` does not. ``total_us`` = ``attributed_us`` (the sum of ``self_us``) + ``unattributed_us``.
+layers, ``self_us`` does not. ``compiled_layers`` are those that torch.compile ran as one region, in which nothing tells
+inner layers apart. ``total_us`` = ``attributed_us`` (the sum of ``self_us``) + ``unattributed_us``.
 ``passes`` has the time of each pass of the whole trace.
 """
 
@@ -33,6 +34,9 @@ _MARK: Final = "· "
 
 _CLOSED: Final = "▸ "
 """Stands before a layer of whose inner layers none is shown."""
+
+_MOST_NAMES: Final = 8
+"""Compiled layers that are named one by one."""
 
 _KEYS: Final = (
     "layer",
@@ -66,6 +70,7 @@ def layers_json(result: LayerTimes, source: str) -> str:
         "source": source,
         "of": _of(result),
         "layer_source": result.source,
+        "compiled_layers": list(result.compiled),
         "total_us": microseconds(total),
         "attributed_us": microseconds(total - unattributed),
         "unattributed_us": microseconds(unattributed),
@@ -99,7 +104,7 @@ def layers_sections(result: LayerTimes, rows: int) -> list[Section]:
             f"{with_unit('duration', unattributed)} = {with_unit('duration', total)}"
         )
         table, left = _tree(result, rows)
-        notes = [books, f"Source: {result.source}"]
+        notes = [books, f"Source: {result.source}", *compiled_notes(result)]
         if left:
             notes.insert(0, f"{left:,} of {len(result.table):,} layers are not shown one by one; --rows shows more.")
             lead += f" {_CLOSED.strip()}: of the layers inside none is shown."
@@ -116,6 +121,15 @@ def layers_sections(result: LayerTimes, rows: int) -> list[Section]:
 def short_layer(layer: str, source: str) -> str:
     """Return what names a layer where there is little room: of a path of objects the last, whose number is its own."""
     return (layer.rpartition(PATH_SEPARATOR)[2] if source == FROM_MODULES else layer) or ROOT_LAYER
+
+
+def compiled_notes(result: LayerTimes) -> list[str]:
+    """Say which layers are compiled regions; nothing if none is."""
+    if not result.compiled:
+        return []
+    names = [short_layer(name, result.source) for name in result.compiled]
+    shown = ", ".join(names[:_MOST_NAMES]) + (f" and {len(names) - _MOST_NAMES} more" * (len(names) > _MOST_NAMES))
+    return [f"Run by torch.compile as one region, in which inner layers cannot be told apart: {shown}"]
 
 
 def _of(result: LayerTimes) -> str:

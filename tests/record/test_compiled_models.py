@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ import pytest
 import torch
 from torch import nn
 
+from profiler_kit.analysis.times.layer_times import layer_times
+from profiler_kit.formats import read_trace
 from profiler_kit.record import Recorder, call_marks
 from profiler_kit.record.layer_spans import LayerSpans
-from tests.record.recordings import layer_names
+from profiler_kit.report.layers import layers_json, layers_sections
+from profiler_kit.trace.spans import METADATA_KEY
+from tests.record.recordings import layer_names, load
 
 dynamo = pytest.importorskip("torch._dynamo")
 
@@ -131,9 +136,6 @@ def test_a_compiled_region_is_compiled_once_and_has_one_span(
 
 
 def test_a_compiled_region_answers_for_all_its_parameters(tmp_path: Path) -> None:
-    from profiler_kit.trace.spans import METADATA_KEY
-    from tests.record.recordings import load
-
     model = compile_body(Net(), "eager")
     with Recorder(model, tmp_path) as recorder:
         pass
@@ -143,6 +145,30 @@ def test_a_compiled_region_answers_for_all_its_parameters(tmp_path: Path) -> Non
         "body": {"type": "Sequential", "parameters": 20},
         "head": {"type": "Linear", "parameters": 10},
     }
+
+
+@pytest.mark.parametrize(("compile_model", "compiled"), [(compile_module, ("",)), (compile_body, ("body",))])
+def test_layers_that_are_compiled_regions_are_named(
+    tmp_path: Path, compile_model: Any, compiled: tuple[str, ...]
+) -> None:
+    model = compile_model(Net(), "eager")
+    with Recorder(model, tmp_path) as recorder:
+        model(torch.ones(1, 4))
+    result = layer_times(read_trace(recorder.trace_paths[0]))
+    assert result.compiled == compiled
+    (section, _) = layers_sections(result, 10)
+    said = f"Run by torch.compile as one region, in which inner layers cannot be told apart: {compiled[0] or '(model)'}"
+    assert said in section.notes
+    assert json.loads(layers_json(result, "x"))["compiled_layers"] == list(compiled)
+
+
+def test_without_compilation_no_layer_is_called_a_region(tmp_path: Path) -> None:
+    model = Net()
+    with Recorder(model, tmp_path) as recorder:
+        model(torch.ones(1, 4))
+    result = layer_times(read_trace(recorder.trace_paths[0]))
+    assert result.compiled == ()
+    assert not any("torch.compile" in note for note in layers_sections(result, 10)[0].notes)
 
 
 def test_a_compiled_function_over_a_model_keeps_one_graph(tmp_path: Path) -> None:

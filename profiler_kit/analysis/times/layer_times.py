@@ -14,6 +14,7 @@ from profiler_kit.analysis.passes.kernel_roles import layout_transforms
 from profiler_kit.analysis.passes.passes import Passes, PassTimes, pass_times, passes
 from profiler_kit.analysis.problems.problem_calls import KINDS
 from profiler_kit.analysis.work.activity import device_activity, nested_in_same
+from profiler_kit.analysis.work.compiled_regions import compiled_layers
 from profiler_kit.analysis.work.host_work import NAMED_BY_LIBRARIES, host_self_ns
 from profiler_kit.analysis.work.layer_of_op import LayerOfOp
 from profiler_kit.analysis.work.layer_sources import layer_parameters
@@ -46,6 +47,7 @@ class LayerTimes:
         device_total_ns: Duration of all GPU activity.
         device_unattributed_ns: The part in no layer.
         source: Where the layers come from, in words.
+        compiled: Layers that torch.compile ran as one region: what their inner layers did there is theirs.
         passes: Device time by pass, or host time where there is no GPU activity.
     """
 
@@ -55,6 +57,7 @@ class LayerTimes:
     device_total_ns: int
     device_unattributed_ns: int
     source: str
+    compiled: tuple[str, ...]
     passes: PassTimes
 
 
@@ -92,6 +95,7 @@ def layer_times(trace: Trace, *, found: Passes | None = None) -> LayerTimes:
         device_total_ns=device_total,
         device_unattributed_ns=device_total - int(device_ns[span != NONE].sum()),
         source=attribution.source,
+        compiled=compiled_layers(trace, attribution),
         passes=pass_times(found),
     )
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from profiler_kit.analysis.work.layer_sources import FROM_MODULES, PATH_SEPARATOR
 from profiler_kit.report.layer_tree import in_tree_order
-from profiler_kit.report.layers import ROOT_LAYER, times_of, total_and_unattributed
+from profiler_kit.report.layers import ROOT_LAYER, compiled_notes, times_of, total_and_unattributed
 from profiler_kit.report.page import blocks as b
 from profiler_kit.report.page.answers import Answers
 
@@ -83,7 +83,15 @@ def blocks(answers: Answers) -> list[b.Block]:
             "Layers",
             _columns(table),
             rows,
-            lead=f"{of.capitalize()}. Self leaves out inner layers. Source: {result.source}.",
+            lead=" ".join(
+                f"{sentence}."
+                for sentence in (
+                    of.capitalize(),
+                    "Self leaves out inner layers",
+                    f"Source: {result.source}",
+                    *compiled_notes(result),
+                )
+            ),
             parents=parents,
             link=("layer", "selection"),
         ),
