@@ -7,7 +7,6 @@ import dataclasses
 import gzip
 import json
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -385,7 +384,7 @@ def test_contiguous_against_channels_last_on_the_cpu(cpu_runs: tuple[Trace, Trac
         assert conv["b_layer"] is None
         assert conv["a_calls"] > 0
         assert conv["b_calls"] > 0
-    own = mean(result.steps["a_host_ns"])
+    own = result.steps["a_host_ns"].mean()
     assert result.quantities.set_index("quantity").loc["step, on the host", "a_ns"] == pytest.approx(own)
     if not len(cpu_runs[0].cpu_kernels):
         pytest.skip("the kernels of the CPU's libraries cannot be recorded here")
