@@ -168,7 +168,7 @@ def _pytorch_has_the_place() -> bool:
 
 def _let_dynamo_look_through(code: CodeType) -> None:
     """Have torch.compile start with what a mark calls and not with the mark, which is there for a while only."""
-    with suppress(AttributeError):
+    with suppress(AttributeError, TypeError):
         frames = torch._C._dynamo.eval_frame
         if hasattr(frames, "skip_code"):
             frames.skip_code(code)
