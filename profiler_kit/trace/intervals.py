@@ -60,6 +60,22 @@ def covered_ns(
     return until(query_end_ns) - until(query_start_ns)
 
 
+def overlapping(
+    start_ns: Int64Array, end_ns: Int64Array, stretch_start_ns: Int64Array, stretch_end_ns: Int64Array
+) -> NDArray[np.bool_]:
+    """Tell which ranges share some time with any of the stretches.
+
+    Args:
+        start_ns: Starts of the ranges in order, shape (n,).
+        end_ns: Their ends; every range has a length.
+        stretch_start_ns: Starts of disjoint stretches in order, as :func:`merge` returns them, shape (m,).
+        stretch_end_ns: Their ends.
+    """
+    done = np.searchsorted(start_ns, stretch_end_ns, "left")  # from this range on, a stretch is over
+    next_start = np.append(stretch_start_ns, np.iinfo(np.int64).max)
+    return np.repeat(next_start, np.diff(done, prepend=0, append=len(start_ns))) < end_ns
+
+
 def states(start_ns: Int64Array, end_ns: Int64Array, bit: Int64Array) -> tuple[Int64Array, Int64Array]:
     """Tell at every time which kinds of ranges there are.
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiler_kit.trace.intervals import covered_ns, cut, merge, states
+from profiler_kit.trace.intervals import covered_ns, cut, merge, overlapping, states
 
 RANGES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12), st.integers(0, 3)), min_size=1, max_size=12)
 
@@ -45,3 +45,14 @@ def test_pieces_of_a_range_add_up_to_it(edges: set[int], changes: set[int]) -> N
         expected = [i for i in range(len(start)) if start[i] <= now < end[i]]
         assert [one[0] for one in inside] == expected
         assert [one[1] for one in inside] == [sum(c <= now for c in changes) - 1 for _ in expected]
+
+
+@given(RANGES, RANGES)
+def test_overlapping(ranges: list[tuple[int, int, int]], stretches: list[tuple[int, int, int]]) -> None:
+    spans = sorted((start, start + length) for start, length, _ in ranges if length)
+    moments = {now for start, length, _ in stretches for now in range(start, start + length)}
+    start, end = arrays([s for s, _ in spans], [e for _, e in spans])
+    begin, length, _ = arrays(*zip(*stretches, strict=True))
+    kept = length > 0
+    found = overlapping(start, end, *merge(begin[kept], (begin + length)[kept]))
+    assert found.tolist() == [any(now in moments for now in range(s, e)) for s, e in spans]

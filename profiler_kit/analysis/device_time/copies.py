@@ -18,7 +18,7 @@ from profiler_kit.analysis.device_time.device_time_classes import (
     UNKNOWN_DEVICE,
 )
 from profiler_kit.analysis.device_time.launches import GRAPH_LAUNCH
-from profiler_kit.analysis.work.coded_names import used_codes
+from profiler_kit.analysis.work.coded_names import coded_texts, matching, used_codes
 from profiler_kit.analysis.work.layer_of_op import LayerOfOp, layers_of_ops
 from profiler_kit.analysis.work.origin import origins
 from profiler_kit.analysis.work.step_times import step_at
@@ -126,11 +126,11 @@ def copies(
 def _by_name(table: pd.DataFrame) -> tuple[pd.Categorical, pd.Categorical]:
     """Tell direction and kind of host memory from the names, each looked at once."""
     names = table["name"]
-    count = len(names.cat.categories) + 1
+    codes, texts = coded_texts(names)
+    count = len(texts) + 1
     direction, memory = np.full(count, UNKNOWN, dtype=object), np.full(count, None, dtype=object)
-    codes = names.cat.codes.to_numpy()
-    for code in used_codes(names):
-        text = str(names.cat.categories[code])
+    for code in used_codes(codes).tolist():
+        text = str(texts[code])
         direction[code] = next((name for name, pattern in _DIRECTIONS if pattern.search(text)), UNKNOWN)
         if direction[code] in ("HtoD", "DtoH", "HtoH", UNKNOWN):
             memory[code] = next((one for one in ("pageable", "pinned") if one in text.lower()), UNKNOWN)
@@ -156,9 +156,9 @@ def _calls(trace: Trace) -> tuple[Objects, pd.arrays.IntegerArray, pd.arrays.Int
     following = _next_wait(calls)[rows]
     end = start[rows] + duration[rows]
     copied = (table["start_ns"] + table["duration_ns"]).to_numpy()[known]
-    blocks = (end >= copied) | _named(calls["name"], _BLOCKING_CALL)[rows]
+    blocks = (end >= copied) | matching(calls["name"], _BLOCKING_CALL)[rows]
     waited = following != NONE
-    in_graph = _named(calls["name"], GRAPH_LAUNCH)[rows]
+    in_graph = matching(calls["name"], GRAPH_LAUNCH)[rows]
     waits[known] = np.select([in_graph, blocks, waited], [IN_GRAPH, BLOCKS, WAITED_FOR], default=ASYNCHRONOUS)
     known[np.flatnonzero(known)[in_graph]] = False
     rows, following, waited, end = (a[~in_graph] for a in (rows, following, waited, end))
@@ -172,17 +172,11 @@ def _next_wait(calls: pd.DataFrame) -> Int64Array:
     """Return for every call the next one on its thread if that waits for the device in the same operator, or `NONE`."""
     order = np.argsort(calls["thread"].to_numpy(), kind="stable")
     thread, op = calls["thread"].to_numpy()[order], row_numbers(calls["op"])[order]
-    waits = _named(calls["name"], _SYNCHRONISES)[order]
+    waits = matching(calls["name"], _SYNCHRONISES)[order]
     found = np.full(len(calls), NONE, dtype=np.int64)
     fits = (thread[1:] == thread[:-1]) & (op[1:] == op[:-1]) & (op[1:] != NONE) & waits[1:]
     found[order[:-1][fits]] = order[1:][fits]
     return found
-
-
-def _named(names: pd.Series, pattern: re.Pattern[str]) -> NDArray[np.bool_]:
-    """Tell which names match, each looked at once."""
-    flags = np.array([bool(pattern.search(str(name))) for name in names.cat.categories] + [False], dtype=bool)
-    return flags[names.cat.codes.to_numpy()]
 
 
 def _hidden_ns(trace: Trace, active: ActiveDevices) -> Int64Array:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from profiler_kit.analysis.work.coded_names import coded, name_codes, used_codes
+from profiler_kit.analysis.work.coded_names import coded, told_by_name
 from profiler_kit.kernels import identify
 from profiler_kit.trace import Trace
 
@@ -37,10 +37,7 @@ def is_communication(names: pd.Series) -> NDArray[np.bool_]:
     Args:
         names: Kernel names, a column of categories, shape (n,).
     """
-    flags = np.zeros(len(names.cat.categories) + 1, dtype=bool)
-    for code in used_codes(names):
-        flags[code] = identify(str(names.cat.categories[code])).operation == COMMUNICATION
-    return np.asarray(flags[name_codes(names)], dtype=bool)
+    return told_by_name(names, lambda name: identify(name).operation == COMMUNICATION)
 
 
 def classified_activity(trace: Trace) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from profiler_kit.analysis.work.coded_names import used_codes
 from profiler_kit.trace import Trace
 from profiler_kit.trace.health import STEP_PREFIX
+from profiler_kit.trace.intervals import overlapping
 from profiler_kit.trace.joins import NONE, first_match, parent_rows, rows_after
 
 Int64Array = NDArray[np.int64]
@@ -113,49 +114,53 @@ class HostStates:
 SOURCES: Final = _TABLES
 
 
-def host_states(trace: Trace) -> HostStates:
-    """Lay out what every host thread did."""
-    thread, start, end, table, row, state = _ranges(trace)
+def host_states(trace: Trace, within: tuple[Int64Array, Int64Array] | None = None) -> HostStates:
+    """Lay out what every host thread did.
+
+    Args:
+        trace: The trace.
+        within: Starts and ends of disjoint stretches in order, if only these are asked about. Ranges that lie in none
+            are left out: in these stretches that changes nothing, since what encloses a range is there where it is.
+    """
+    thread, start, end, table, row, state = _ranges(trace, within)
     order = _nesting_order(thread, start, end)
     thread, start, end, table, row, state = (a[order] for a in (thread, start, end, table, row, state))
     parent = parent_rows(thread, end)
     after = rows_after(parent)
     change, innermost = {}, {}
-    for number in np.unique(thread):
-        first, last = np.searchsorted(thread, [number, number + 1])
-        mine = slice(first, last)
+    edges = np.flatnonzero(np.diff(thread, prepend=NONE, append=NONE))
+    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        number, mine = int(thread[first]), slice(first, last)
         times, labels = _flat(start[mine], end[mine], parent[mine] - first, after[mine] - first)
-        change[int(number)], innermost[int(number)] = times, np.where(labels < 0, NONE, labels + first)
+        change[number], innermost[number] = times, np.where(labels < 0, NONE, labels + first)
     frame = {"table": table, "row": row, "thread": thread, "parent": parent, "after": after}
     frame["state"] = _inherited(state, parent, after)
-    return HostStates(pd.DataFrame(frame), change, innermost)
+    return HostStates(pd.DataFrame(frame, copy=False), change, innermost)
 
 
-def _ranges(trace: Trace) -> tuple[Int64Array, ...]:
+def _ranges(trace: Trace, within: tuple[Int64Array, Int64Array] | None) -> tuple[Int64Array, ...]:
     """Return thread, start, end, table, row and own state of every host range that has a length."""
     columns: list[list[Int64Array]] = [[] for _ in range(6)]
     for place, name in enumerate(_TABLES):
         table = getattr(trace, name)
-        keep = table["duration_ns"].to_numpy() > 0
+        start, duration = table["start_ns"].to_numpy(), table["duration_ns"].to_numpy()
+        end = start + duration
+        keep = duration > 0
+        if within is not None:
+            keep &= overlapping(start, end, *within)
         if name == "annotations":
-            keep = keep & (table["kind"] != "gpu_user_annotation").to_numpy()
-        own = np.full(len(table), _DEFAULT[name], dtype=np.int64)
-        if "name" in table:
-            by_code, steps = _state_of_names(table["name"], name)
-            codes = table["name"].cat.codes.to_numpy()
-            own, keep = by_code[codes], keep & ~steps[codes]
+            keep &= (table["kind"] != "gpu_user_annotation").to_numpy()
         rows = np.flatnonzero(keep)
-        start = table["start_ns"].to_numpy()[rows]
-        values = (
-            table["thread"].to_numpy(np.int64)[rows],
-            start,
-            start + table["duration_ns"].to_numpy()[rows],
-            np.full(len(rows), place, dtype=np.int64),
-            rows,
-            own[rows],
-        )
+        own = np.full(len(rows), _DEFAULT[name], dtype=np.int64)
+        if "name" in table:
+            codes = table["name"].cat.codes.to_numpy()[rows]
+            by_code, steps = _state_of_names(table["name"], codes, name)
+            own = by_code[codes]
+            if steps.any():
+                rows, own = rows[~steps[codes]], own[~steps[codes]]
+        values = (table["thread"].to_numpy()[rows], start[rows], end[rows], np.full(len(rows), place), rows, own)
         for column, value in zip(columns, values, strict=True):
-            column.append(value)
+            column.append(value.astype(np.int64, copy=False))
     return tuple(np.concatenate(column) for column in columns)
 
 
@@ -164,12 +169,13 @@ _DEFAULT: Final = {
 }  # fmt: skip
 
 
-def _state_of_names(names: pd.Series, table: str) -> tuple[Int64Array, NDArray[np.bool_]]:
+def _state_of_names(names: pd.Series, codes: NDArray[Any], table: str) -> tuple[Int64Array, NDArray[np.bool_]]:
     """Return the own state of a table's ranges, and which are profiler steps, by code of their name; last: no name."""
-    state = np.full(len(names.cat.categories) + 1, _DEFAULT[table], dtype=np.int64)
+    texts = names.cat.categories.to_numpy(dtype=object)
+    state = np.full(len(texts) + 1, _DEFAULT[table], dtype=np.int64)
     steps = np.zeros(len(state), dtype=bool)
-    for code in used_codes(names):
-        text = str(names.cat.categories[code])
+    for code in used_codes(codes).tolist():
+        text = str(texts[code])
         if table == "launches":
             rules = ((_SYNCHRONISE, SYNCHRONISES), (_COPY, COPIES), (_ALLOCATE, ALLOCATES))
             state[code] = next((value for pattern, value in rules if pattern.search(text)), RUNTIME)
@@ -183,11 +189,13 @@ def _nesting_order(thread: Int64Array, start: Int64Array, end: Int64Array) -> In
     """Order ranges by thread and start, longest first; equal ones stay in order, which is outermost first."""
     order = np.argsort(start, kind="stable")
     order = order[np.argsort(thread[order], kind="stable")]
-    same = (start[order][1:] == start[order][:-1]) & (thread[order][1:] == thread[order][:-1])
-    tied = np.concatenate(([False], same)) | np.concatenate((same, [False]))
-    places = np.flatnonzero(tied)
-    rows = order[places]
-    order[places] = rows[np.lexsort((-end[rows], start[rows], thread[rows]))]
+    thread, start, end = thread[order], start[order], end[order]
+    same = (start[1:] == start[:-1]) & (thread[1:] == thread[:-1])
+    if not (longer := same & (end[1:] > end[:-1])).any():
+        return order
+    run = np.cumsum(np.concatenate(([0], ~same)))  # of ranges that begin together
+    places = np.flatnonzero(np.isin(run, run[1:][longer]))
+    order[places] = order[places[np.lexsort((-end[places], run[places]))]]
     return order
 
 
@@ -222,8 +230,8 @@ def _inherited(state: Int64Array, parent: Int64Array, after: Int64Array) -> Int6
     while (open_ := open_[~strong[nearest[open_]]]).size:
         nearest[open_] = nearest[nearest[open_]]
     found[weak] = state[nearest[weak]]
-    loads = state == LOADS
-    found[loads | _inside(loads, after)] = LOADS
+    if (loads := state == LOADS).any():
+        found[loads | _inside(loads, after)] = LOADS
     return found
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from profiler_kit.analysis.device_time.device_states import ActiveDevices, DeviceStates, active_devices, length_ns
 from profiler_kit.analysis.device_time.device_time_classes import CLASSES, UNKNOWN_DEVICE
 from profiler_kit.analysis.device_time.host_states import COPIES, SYNCHRONISES, HostStates, host_states
-from profiler_kit.analysis.device_time.idle_causes import CAUSES, find_gaps, gap_pieces, responsible
+from profiler_kit.analysis.device_time.idle_causes import CAUSES, find_gaps, gap_pieces, responsible, told_by_host
 from profiler_kit.analysis.work.coded_names import coded
 from profiler_kit.analysis.work.layer_of_op import LayerOfOp, layers_of_ops
 from profiler_kit.analysis.work.step_times import step_at
@@ -72,7 +72,8 @@ def idle(trace: Trace, *, layers: LayerOfOp | None = None, active: ActiveDevices
     """
     active = active_devices(trace) if active is None else active
     activity, devices = active.activity, active.states
-    host = host_states(trace)
+    found = [find_gaps(trace, activity, device) for device in devices]
+    host = host_states(trace, told_by_host(found))
     steps = step_ranges(trace)
     start = steps["start_ns"].to_numpy()
     edges = np.sort(np.concatenate([start, start + steps["duration_ns"].to_numpy()]))
@@ -81,15 +82,14 @@ def idle(trace: Trace, *, layers: LayerOfOp | None = None, active: ActiveDevices
     parts: list[pd.DataFrame] = []
     cut: list[pd.DataFrame] = []
     first = 0
-    for device in devices:
-        found = find_gaps(trace, activity, device)
-        pieces = gap_pieces(trace, activity, found, host, edges)
+    for device, of_gaps in zip(devices, found, strict=True):
+        pieces = gap_pieces(trace, activity, of_gaps, host, edges)
         of_device = _parts(trace, pieces, host, layers)
-        gaps.append(_gaps(activity, device, found, pieces, of_device, host, steps))
+        gaps.append(_gaps(activity, device, of_gaps, pieces, of_device, host, steps))
         parts.append(of_device.assign(gap=of_device["gap"] + first, device=device.device))
         causes = coded(pieces["cause"].to_numpy(), CAUSES)
         cut.append(pieces.assign(gap=pieces["gap"] + first, device=device.device, cause=causes))
-        first += len(found)
+        first += len(of_gaps)
     gap_table = _numbered(_joined(gaps, _GAP_COLUMNS))
     part_table = _numbered(_joined(parts, _PART_COLUMNS))
     summary = _devices(trace, devices)
@@ -166,7 +166,7 @@ def _evidence(
     range_of = host.outermost(named, "ops")
     operator = np.where(range_of != NONE, host.ranges["row"].to_numpy()[range_of], NONE) if len(host.ranges) else named
     span = np.where(operator != NONE, layers.span[operator], NONE) if len(layers.span) else operator
-    span_names = layers.spans["layer"].astype("category")
+    span_names = layers.spans["layer"]
     in_span = found["layers"] if len(trace.layers) else np.full(len(named), NONE)
     return {
         "operator": _names(trace.ops["name"], operator),

@@ -39,6 +39,7 @@ If the launch of the next activity is not in the trace, the whole gap is `UNKNOW
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -58,9 +59,9 @@ from profiler_kit.analysis.device_time.host_states import (
     SYNCHRONISES,
     HostStates,
 )
-from profiler_kit.analysis.work.coded_names import name_codes
+from profiler_kit.analysis.work.coded_names import matching, told_by_name
 from profiler_kit.trace import Trace, row_numbers
-from profiler_kit.trace.intervals import cut
+from profiler_kit.trace.intervals import cut, merge
 from profiler_kit.trace.joins import NONE, first_match
 
 Int64Array = NDArray[np.int64]
@@ -134,6 +135,30 @@ def find_gaps(trace: Trace, activity: pd.DataFrame, device: DeviceStates) -> pd.
     )
 
 
+def told_by_host(gaps: Sequence[pd.DataFrame]) -> tuple[Int64Array, Int64Array]:
+    """Return when the host tells the cause: from the start of each gap to its launch, and as that launch begins.
+
+    Args:
+        gaps: What :func:`find_gaps` returned for each device.
+
+    Returns:
+        Starts and ends of disjoint stretches, in order.
+    """
+    starts, ends = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for of_device in gaps:
+        known = of_device["launch"].to_numpy() != NONE
+        start, call_start = (of_device[name].to_numpy()[known] for name in ("start_ns", "call_start_ns"))
+        starts += [start, call_start]
+        ends += [_asked_ns(of_device)[known], call_start + 1]
+    return merge(np.concatenate(starts), np.concatenate(ends))
+
+
+def _asked_ns(gaps: pd.DataFrame) -> Int64Array:
+    """Return where each gap is cut: where the launch of what ends it begins, if that is inside."""
+    start, end = gaps["start_ns"].to_numpy(), gaps["end_ns"].to_numpy()
+    return np.asarray(np.clip(gaps["call_start_ns"].to_numpy(), start, end), dtype=np.int64)
+
+
 def gap_pieces(
     trace: Trace, activity: pd.DataFrame, gaps: pd.DataFrame, host: HostStates, step_edges: Int64Array
 ) -> pd.DataFrame:
@@ -143,7 +168,7 @@ def gap_pieces(
         trace: The trace.
         activity: Its GPU activity.
         gaps: What :func:`find_gaps` returned.
-        host: What the host threads did.
+        host: What the host threads did, at least in the stretches of :func:`told_by_host`.
         step_edges: Times at which a profiler step begins or ends, in order.
 
     Returns:
@@ -152,7 +177,7 @@ def gap_pieces(
     """
     start, end = gaps["start_ns"].to_numpy(), gaps["end_ns"].to_numpy()
     known = gaps["launch"].to_numpy() != NONE
-    asked = np.clip(gaps["call_start_ns"].to_numpy(), start, end)
+    asked = _asked_ns(gaps)
     without = np.flatnonzero(~known)
     late = np.flatnonzero(known & (asked < end))
     after = _after_launch(trace, activity, gaps)[late]
@@ -280,10 +305,7 @@ def _after_launch(trace: Trace, activity: pd.DataFrame, gaps: pd.DataFrame) -> I
 
 def _may_be_staged(names: pd.Series) -> NDArray[np.bool_]:
     """Tell which copies, by their names, read host memory that the driver has to copy aside first."""
-    texts = names.cat.categories.astype(str)
-    return np.array([bool(_FROM_HOST.search(one)) and not _PAGE_LOCKED.search(one) for one in texts] + [False])[
-        name_codes(names)
-    ]
+    return told_by_name(names, lambda name: bool(_FROM_HOST.search(name)) and not _PAGE_LOCKED.search(name))
 
 
 def _waits_for_event(trace: Trace, activity: pd.DataFrame, gaps: pd.DataFrame) -> NDArray[np.bool_]:
@@ -309,8 +331,7 @@ def _waits_for_event(trace: Trace, activity: pd.DataFrame, gaps: pd.DataFrame) -
 def _wait_calls(trace: Trace) -> pd.DataFrame:
     """Return the calls that make a stream wait for an event: ``thread``, ``stream`` (or `NONE`), ``start_ns``."""
     calls = trace.launches
-    codes = [code for code, name in enumerate(calls["name"].cat.categories) if _WAIT_EVENT.search(str(name))]
-    rows = calls[np.isin(calls["name"].cat.codes.to_numpy(), codes)]
+    rows = calls[matching(calls["name"], _WAIT_EVENT)]
     told = trace.syncs["correlation"].to_numpy(dtype=np.int64, na_value=NONE)
     match = first_match(told, rows["correlation"].to_numpy(dtype=np.int64, na_value=NONE - 1))
     streams = trace.syncs["stream"].to_numpy(dtype=np.int64, na_value=NONE)
