@@ -126,6 +126,8 @@ def innermost_rows(
         Row number of the enclosing range or `NONE`, shape (m,).
     """
     found = np.full(len(query_group), NONE, dtype=np.int64)
+    if not len(group):
+        return found
     order = np.argsort(group, kind="stable")
     ordered = group[order]
     for value in np.unique(query_group):

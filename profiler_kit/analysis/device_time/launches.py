@@ -20,6 +20,7 @@ from profiler_kit.analysis.device_time.device_time_classes import (
     COMPUTE,
     UNKNOWN_DEVICE,
 )
+from profiler_kit.analysis.work.coded_names import matching
 from profiler_kit.analysis.work.layer_of_op import LayerOfOp, layers_of_ops
 from profiler_kit.analysis.work.origin import origins
 from profiler_kit.trace import Trace, row_numbers
@@ -119,14 +120,13 @@ def _each_launch(trace: Trace, activity: pd.DataFrame) -> pd.DataFrame:
     np.add.at(kernels, inverse, kernel[rows])
     np.add.at(device_ns, inverse, activity["duration_ns"].to_numpy()[rows])
     calls = trace.launches.iloc[found]
-    graph = [bool(GRAPH_LAUNCH.search(str(name))) for name in calls["name"].cat.categories]
     table = pd.DataFrame(
         {
             "launch": found,
             "name": calls["name"].array,
             "device": activity["device"].to_numpy()[rows[first]],
             "op": calls["op"].array,
-            "graph": np.array([*graph, False], dtype=bool)[calls["name"].cat.codes.to_numpy()],
+            "graph": matching(calls["name"], GRAPH_LAUNCH),
             "call_start_ns": calls["start_ns"].to_numpy(),
             "call_ns": calls["duration_ns"].to_numpy(),
             "start_ns": activity["start_ns"].to_numpy()[rows[first]],

@@ -30,11 +30,11 @@ from profiler_kit.analysis.device_time.device_time_classes import (
 from profiler_kit.analysis.device_time.idle import IdleTime, idle
 from profiler_kit.analysis.device_time.idle_causes import HOST_CAUSES
 from profiler_kit.analysis.device_time.step_statistics import Trend, cut_steps, outliers, trend
+from profiler_kit.analysis.work.operator_classes import is_step
 from profiler_kit.analysis.work.step_times import step_at
 from profiler_kit.analysis.work.step_windows import step_windows
 from profiler_kit.analysis.work.totals import step_ranges
 from profiler_kit.trace import Trace, row_numbers
-from profiler_kit.trace.health import STEP_PREFIX
 from profiler_kit.trace.joins import NONE
 
 Int64Array = NDArray[np.int64]
@@ -127,11 +127,10 @@ def _launched_in(trace: Trace, activity: pd.DataFrame, ranges: pd.DataFrame) -> 
 
 def _host(trace: Trace, ranges: pd.DataFrame) -> pd.DataFrame:
     """Return what is the same for all devices: the host's side of every step."""
-    operators, of_operator, counts = operators_of_steps(trace, ranges)
-    outermost = _outermost(operators, trace)
+    of_operator, counts = operators_of_steps(trace, ranges)
     op_ns = np.zeros(len(ranges), dtype=np.int64)
-    chosen = outermost & (of_operator != NONE)
-    np.add.at(op_ns, of_operator[chosen], operators["duration_ns"].to_numpy()[chosen])
+    chosen = _outermost(trace.ops) & (of_operator != NONE)
+    np.add.at(op_ns, of_operator[chosen], trace.ops["duration_ns"].to_numpy()[chosen])
     cut, remark = cut_steps(counts)
     return pd.DataFrame(
         {
@@ -145,27 +144,26 @@ def _host(trace: Trace, ranges: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def operators_of_steps(trace: Trace, ranges: pd.DataFrame) -> tuple[pd.DataFrame, Int64Array, Int64Array]:
-    """Return the operators, the row of the step in which each begins (`NONE` if in none), and how many each step has.
+def operators_of_steps(trace: Trace, ranges: pd.DataFrame) -> tuple[Int64Array, Int64Array]:
+    """Return the row of the step in which each operator begins, and how many begin in each step.
 
     Args:
         trace: The trace.
         ranges: Its steps, with ``start_ns`` and ``duration_ns``.
+
+    Returns:
+        Rows of `ranges` by row of ``trace.ops``, `NONE` for what is in no step and for steps, which are operators in
+        traces of 2021; and the counts by row of `ranges`.
     """
-    operators = trace.ops[~_is_step(trace.ops["name"])]
-    of_operator = step_at(ranges, operators["start_ns"].to_numpy())
-    return operators, of_operator, np.bincount(of_operator[of_operator != NONE], minlength=len(ranges))
+    of_operator = step_at(ranges, trace.ops["start_ns"].to_numpy())
+    of_operator[is_step(trace.ops["name"])] = NONE
+    return of_operator, np.bincount(of_operator[of_operator != NONE], minlength=len(ranges))
 
 
-def _is_step(names: pd.Series) -> NDArray[np.bool_]:
-    flags = np.array([str(name).startswith(STEP_PREFIX) for name in names.cat.categories] + [False], dtype=bool)
-    return flags[names.cat.codes.to_numpy()]
-
-
-def _outermost(operators: pd.DataFrame, trace: Trace) -> NDArray[np.bool_]:
+def _outermost(operators: pd.DataFrame) -> NDArray[np.bool_]:
     """Tell which operators lie in no other, steps not counted."""
     parent = row_numbers(operators["parent"])
-    in_step = _is_step(trace.ops["name"])[parent] if len(trace.ops) else parent == NONE
+    in_step = is_step(operators["name"])[parent] if len(operators) else parent == NONE
     return np.asarray((parent == NONE) | in_step)
 
 

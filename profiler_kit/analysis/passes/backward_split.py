@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from profiler_kit.analysis.work.coded_names import told_by_name
 from profiler_kit.analysis.work.host_work import FOR_NEXT, FOR_PREVIOUS
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.joins import NONE, self_or_ancestor
@@ -97,16 +98,18 @@ def gradient_asked_alone(output_mask: tuple[bool, ...] | None) -> str:
 
 def _gradient_of_ops(trace: Trace) -> Objects:
     """Return for every operator the gradient that it, or the operator around it, computes by its name."""
-    names = trace.ops["name"]
-    categories = names.cat.categories.astype(str)
-    codes, parents = names.cat.codes.to_numpy(), row_numbers(trace.ops["parent"])
-    found = np.full(len(trace.ops), UNDECIDED, dtype=object)
-    for word, gradient in _OPERATOR_WORDS.items():
-        flags = np.asarray(categories.str.endswith(word) & categories.str.contains("conv", regex=False), dtype=bool)
-        found[self_or_ancestor(flags[codes], parents)] = gradient
-    sums = np.asarray(categories.isin(list(_BIAS_SUMS)), dtype=bool)
-    found[self_or_ancestor(sums[codes], parents) & (found == UNDECIDED)] = BGRAD
-    return found
+    names, parents = trace.ops["name"], row_numbers(trace.ops["parent"])
+    alone = [(_computes_alone(names, word), gradient) for word, gradient in _OPERATOR_WORDS.items()]
+    rules = [*reversed(alone), (told_by_name(names, _BIAS_SUMS.__contains__), BGRAD)]
+    flags = [self_or_ancestor(flag, parents) for flag, _ in rules]
+    number = np.select(flags, list(range(len(rules))), default=len(rules))
+    gradients: Objects = np.array([*(gradient for _, gradient in rules), UNDECIDED], dtype=object)
+    return gradients[number]
+
+
+def _computes_alone(names: pd.Series, word: str) -> NDArray[np.bool_]:
+    """Tell which operators compute one gradient of a convolution only, that of which their names end in a word."""
+    return told_by_name(names, lambda name: name.endswith(word) and "conv" in name)
 
 
 def _by_name(named_pass: Objects, transposed: NDArray[np.bool_]) -> Objects:

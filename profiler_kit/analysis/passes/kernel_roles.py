@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from profiler_kit.analysis.passes.backward_split import ACCUMULATE, BGRAD
 from profiler_kit.analysis.passes.casts import inside_casts
 from profiler_kit.analysis.work.activity import nearest_rows
+from profiler_kit.analysis.work.coded_names import told_by_name
 from profiler_kit.analysis.work.host_work import NAMED_BY_LIBRARIES, OPERATOR, PRIMITIVE
 from profiler_kit.analysis.work.operator_arguments import BACKWARD_CONVOLUTIONS, FORWARD_CONVOLUTIONS, MATRIX_PRODUCTS
 from profiler_kit.kernels import identify
@@ -96,9 +97,9 @@ def layout_transforms(trace: Trace, activity: pd.DataFrame) -> Flags:
         activity: ``name``, ``kind`` and ``op`` as :func:`profiler_kit.analysis.work.activity.device_activity` or
             :func:`profiler_kit.analysis.work.activity.work` returns them.
     """
-    names = activity["name"].astype(object)
+    names = activity["name"]
     told = identities(names[activity["kind"].isin(NAMED_BY_LIBRARIES)])
-    named = names.map(told["role"]).eq(LAYOUT_TRANSFORM).to_numpy(dtype=bool)
+    named = told_by_name(names, set(told.index[told["role"] == LAYOUT_TRANSFORM]).__contains__)
     op = row_numbers(activity["op"])
     inside = _inside(trace, _ROLE_OF_OPERATORS[LAYOUT_TRANSFORM])
     asked = (op != NONE) & inside[op] if len(inside) else op != NONE
@@ -114,7 +115,7 @@ def _insides(trace: Trace) -> dict[str, Flags]:
 
 def _inside(trace: Trace, operators: frozenset[str]) -> Flags:
     """Tell which operators are, or lie inside, one of these."""
-    return self_or_ancestor(trace.ops["name"].isin(operators).to_numpy(), row_numbers(trace.ops["parent"]))
+    return self_or_ancestor(told_by_name(trace.ops["name"], operators.__contains__), row_numbers(trace.ops["parent"]))
 
 
 def _roles_on_the_host(trace: Trace, pieces: pd.DataFrame, told: pd.DataFrame) -> Objects:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from profiler_kit.analysis.work.coded_names import matching
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.joins import NONE
 
@@ -34,14 +35,7 @@ def leaf_shapes(trace: Trace, node: Rows) -> Objects:
         node: Rows of ``trace.ops``: autograd nodes.
     """
     ops = trace.ops
-    names = ops["name"].cat.categories.astype(str)
-    codes = ops["name"].cat.codes.to_numpy()
-
-    def named(pattern: str) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = np.asarray(names.str.contains(pattern), dtype=bool)
-        return found[codes]
-
-    nodes = np.flatnonzero(named(_NODE) & ~named(f"^{_RANGE}"))
+    nodes = np.flatnonzero(matching(ops["name"], _NODE) & ~matching(ops["name"], f"^{_RANGE}"))
     order = np.lexsort((ops["start_ns"].to_numpy()[nodes], ops["thread"].to_numpy()[nodes]))
     nodes = nodes[order]
     following = [_following(ops, nodes, steps) for steps in (1, 2, 3)]
@@ -49,7 +43,7 @@ def leaf_shapes(trace: Trace, node: Rows) -> Objects:
     place[nodes] = np.arange(len(nodes))
     at = place[node]
     first, second, third = (np.where(at != NONE, rows[at], NONE) for rows in following) if len(nodes) else (node,) * 3
-    accumulates, turns = named(_ACCUMULATE), named(_TRANSPOSE)
+    accumulates, turns = matching(ops["name"], _ACCUMULATE), matching(ops["name"], _TRANSPOSE)
 
     def holds(flags: NDArray[np.bool_], rows: Rows) -> NDArray[np.bool_]:
         return np.asarray((rows != NONE) & flags[rows], dtype=bool)

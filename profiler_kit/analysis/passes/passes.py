@@ -20,6 +20,7 @@ from profiler_kit.analysis.passes.backward_split import (
 from profiler_kit.analysis.passes.product_gradients import product_gradients
 from profiler_kit.analysis.problems.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD, ProblemCalls, problem_calls
 from profiler_kit.analysis.work.activity import nearest_rows, work
+from profiler_kit.analysis.work.coded_names import matching
 from profiler_kit.analysis.work.forward_ops import is_autograd_node
 from profiler_kit.analysis.work.host_work import OPERATOR, serves
 from profiler_kit.analysis.work.layer_of_op import LayerOfOp, layers_of_ops
@@ -71,17 +72,19 @@ def passes(trace: Trace) -> Passes:
     calls, layers, pieces = problem_calls(trace), layers_of_ops(trace), work(trace)
     parents = row_numbers(trace.ops["parent"])
     nodes = _Nodes(trace, parents)
-    of_op, why = _of_ops(trace, calls, layers, nodes, parents)
-    of_call, why_call = _of_calls(trace, calls, layers, nodes, of_op)
-    in_call = calls.call_of_op != NONE
-    of_op[in_call], why[in_call] = of_call[calls.call_of_op[in_call]], why_call[calls.call_of_op[in_call]]
+    rule = _rules_of_ops(trace, calls, layers, nodes, parents)
+    of_call, why_call = _of_calls(trace, calls, layers, nodes, _PASS_BY_RULE[rule[calls.table["op"].to_numpy()]])
     op = pieces["op"].to_numpy()
     with_op = op != NONE
+    call = np.full(len(op), NONE, dtype=np.int64)
+    call[with_op] = calls.call_of_op[op[with_op]]
+    in_call = call != NONE
     pass_, evidence = np.full(len(op), UNKNOWN, dtype=object), np.full(len(op), None, dtype=object)
-    pass_[with_op], evidence[with_op] = of_op[op[with_op]], why[op[with_op]]
+    pass_[with_op], evidence[with_op] = _PASS_BY_RULE[rule[op[with_op]]], _EVIDENCE_BY_RULE[rule[op[with_op]]]
+    pass_[in_call], evidence[in_call] = of_call[call[in_call]], why_call[call[in_call]]
     _split(trace, pieces, calls, nodes.engine_only, pass_, evidence)
-    host_copy = (pieces["kind"] == "memcpy").to_numpy() & _named(pieces["name"], "|".join(_HOST_COPY))
-    moved = host_copy & ~(with_op & in_call[op] if len(in_call) else with_op)
+    host_copy = (pieces["kind"] == "memcpy").to_numpy() & matching(pieces["name"], "|".join(_HOST_COPY))
+    moved = host_copy & ~in_call
     pass_[moved], evidence[moved] = DATA_COPY, "kind of copy"
     return Passes(pieces.assign(**{"pass": pass_, "evidence": evidence}), of_call, calls, layers)
 
@@ -109,13 +112,6 @@ def pass_times(found: Passes) -> PassTimes:
     return PassTimes(table, total)
 
 
-def _named(names: pd.Series, pattern: str) -> Flags:
-    """Tell whose names match, looking at each name once."""
-    distinct = pd.Series(names.unique(), dtype=object)
-    matching = distinct[distinct.astype(str).str.contains(pattern)]
-    return np.asarray(names.isin(matching), dtype=bool)
-
-
 class _Nodes:
     """The autograd nodes of a trace.
 
@@ -129,12 +125,12 @@ class _Nodes:
 
     def __init__(self, trace: Trace, parents: Rows) -> None:
         ops = trace.ops
-        accumulating = _named(ops["name"], r"AccumulateGrad$")
+        accumulating = matching(ops["name"], r"AccumulateGrad$")
         self.of_op = nearest_rows(is_autograd_node(ops) | accumulating, parents)
         self.accumulates = self._near(accumulating)
-        self.checkpoint = self._near(_named(ops["name"], r"CheckpointFunctionBackward"))
-        engine = _named(ops["name"], r"^autograd::engine::evaluate_function: ")
-        inner = self_or_ancestor(_named(ops["name"], r"[bB]ackward\d*(?:_\w+)?$") & ~engine, parents)
+        self.checkpoint = self._near(matching(ops["name"], r"CheckpointFunctionBackward"))
+        engine = matching(ops["name"], r"^autograd::engine::evaluate_function: ")
+        inner = self_or_ancestor(matching(ops["name"], r"[bB]ackward\d*(?:_\w+)?$") & ~engine, parents)
         self.engine_only = self._near(engine) & ~inner
         self.optimizer = _in_optimizer(trace, parents)
 
@@ -145,7 +141,7 @@ class _Nodes:
 def _in_optimizer(trace: Trace, parents: Rows) -> Flags:
     """Tell which operators run inside a method of an optimizer."""
     ops, ranges = trace.ops, trace.annotations
-    ranges = ranges[(ranges["kind"] != "gpu_user_annotation") & _named(ranges["name"], _OPTIMIZER.pattern)]
+    ranges = ranges[(ranges["kind"] != "gpu_user_annotation") & matching(ranges["name"], _OPTIMIZER.pattern)]
     thread, start = ranges["thread"].to_numpy(np.int64), ranges["start_ns"].to_numpy()
     end = start + ranges["duration_ns"].to_numpy()
     op_start = ops["start_ns"].to_numpy()
@@ -153,13 +149,28 @@ def _in_optimizer(trace: Trace, parents: Rows) -> Flags:
     enclosing = innermost_rows(
         thread, start, end, parent_rows(thread, end), ops["thread"].to_numpy(np.int64), op_start, op_end
     )
-    return np.asarray((enclosing != NONE) | self_or_ancestor(_named(ops["name"], _OPTIMIZER.pattern), parents))
+    return np.asarray((enclosing != NONE) | self_or_ancestor(matching(ops["name"], _OPTIMIZER.pattern), parents))
 
 
-def _of_ops(
-    trace: Trace, calls: ProblemCalls, layers: LayerOfOp, nodes: _Nodes, parents: Rows
-) -> tuple[Objects, Objects]:
-    """Return pass and evidence of every operator, calls of convolutions and matrix products not yet looked into."""
+_RULES: Final = (
+    (OPTIMIZER, "range of the optimizer"),
+    (ACCUMULATE, "AccumulateGrad"),
+    (RECOMPUTE, "layer that runs inside an autograd node"),
+    (RECOMPUTE, "node of an activation checkpoint"),
+    (BGRAD, "sum in the node of a layer with bias"),
+    (ACCUMULATE, "engine, outside its node"),
+    (BACKWARD, "autograd node"),
+    (FORWARD, "layer, matrix product or convolution, or what made an autograd node"),
+    (OTHER, None),
+)
+"""Pass and evidence of operators, by the rules of :func:`_rules_of_ops`."""
+
+_PASS_BY_RULE: Final = np.array([name for name, _ in _RULES], dtype=object)
+_EVIDENCE_BY_RULE: Final = np.array([why for _, why in _RULES], dtype=object)
+
+
+def _rules_of_ops(trace: Trace, calls: ProblemCalls, layers: LayerOfOp, nodes: _Nodes, parents: Rows) -> Rows:
+    """Return the first of `_RULES` that holds for every operator, convolutions and products not yet looked into."""
     ops = trace.ops
     created_by = layers.made_by
     maker = np.zeros(len(ops), dtype=bool)
@@ -170,34 +181,23 @@ def _of_ops(
     running = layers.running != NONE
     again = in_node & running
     again[again] = span_start[layers.running[again]] >= node_start[again]
-    sums = in_node & self_or_ancestor(_named(ops["name"], r"^aten::sum$"), parents)
-    with_bias = _named(ops["name"], r"(?:Addmm|Linear)Backward\d*$")
+    sums = in_node & self_or_ancestor(matching(ops["name"], r"^aten::sum$"), parents)
+    with_bias = matching(ops["name"], r"(?:Addmm|Linear)Backward\d*$")
     bias = sums & with_bias[nodes.of_op] if len(ops) else sums
     forward = running | self_or_ancestor(maker, parents) | (calls.call_of_op != NONE)
-    rules = [
-        (nodes.optimizer, OPTIMIZER, "range of the optimizer"),
-        (nodes.accumulates, ACCUMULATE, "AccumulateGrad"),
-        (again, RECOMPUTE, "layer that runs inside an autograd node"),
-        (nodes.checkpoint, RECOMPUTE, "node of an activation checkpoint"),
-        (bias, BGRAD, "sum in the node of a layer with bias"),
-        (nodes.engine_only, ACCUMULATE, "engine, outside its node"),
-        (in_node, BACKWARD, "autograd node"),
-        (forward, FORWARD, "layer, matrix product or convolution, or what made an autograd node"),
-    ]
-    chosen, why = np.full(len(ops), OTHER, dtype=object), np.full(len(ops), None, dtype=object)
-    for flag, value, text in reversed(rules):
-        chosen[flag], why[flag] = value, text
-    return chosen, why
+    holds = (
+        nodes.optimizer, nodes.accumulates, again, nodes.checkpoint, bias, nodes.engine_only, in_node, forward,
+    )  # fmt: skip
+    return np.select(holds, list(range(len(holds))), default=len(holds))
 
 
 def _of_calls(
-    trace: Trace, calls: ProblemCalls, layers: LayerOfOp, nodes: _Nodes, of_op: Objects
+    trace: Trace, calls: ProblemCalls, layers: LayerOfOp, nodes: _Nodes, around: Objects
 ) -> tuple[Objects, Objects]:
-    """Return pass and evidence of each call of a convolution or matrix product."""
+    """Return pass and evidence of each call of a convolution or matrix product, given that of what is around it."""
     table = calls.table
     op = table["op"].to_numpy()
     in_node = nodes.of_op[op] != NONE
-    around = of_op[op]
     linear = (table["operator"] == "aten::linear").to_numpy()
     again = in_node & ((table["kind"] == CONVOLUTION).to_numpy() | linear) | (around == RECOMPUTE)
     gradients, why_gradients = product_gradients(trace, calls, nodes.of_op, layers.made_by)
@@ -225,6 +225,8 @@ def _split(
     backward = (calls.table["kind"] == CONVOLUTION_BACKWARD).to_numpy()
     rows = np.flatnonzero(call != NONE)
     rows = rows[backward[call[rows]]]
+    if not rows.size:
+        return
     around = engine_only[op[rows]]
     pass_[rows[around]], evidence[rows[around]] = ACCUMULATE, "engine, outside its node"
     rows = rows[~around]

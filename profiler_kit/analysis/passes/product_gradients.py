@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from profiler_kit.analysis.passes.backward_split import DGRAD, UNDECIDED, WGRAD
 from profiler_kit.analysis.passes.leaf_factors import leaf_shapes
 from profiler_kit.analysis.problems.problem_calls import PRODUCT, ProblemCalls
+from profiler_kit.analysis.work.coded_names import matching
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.joins import NONE
 
@@ -82,6 +83,8 @@ def _of_leaf_factors(trace: Trace, calls: ProblemCalls, rows: Rows, node: Rows) 
     has the leaf's shape, is the weight's gradient; one with it as its first factor is the input's.
     """
     gradient = np.full(len(rows), UNDECIDED, dtype=object)
+    if not len(rows):
+        return gradient
     leaves = leaf_shapes(trace, node)
     known = np.flatnonzero([leaf is not None for leaf in leaves])
     problem = calls.table["problem"].to_numpy()[rows]
@@ -123,9 +126,7 @@ def _has_weight(trace: Trace, calls: ProblemCalls, node: Rows, made_by: Rows) ->
     maker = made_by[node]
     call = np.where(maker != NONE, calls.call_of_op[maker], NONE) if len(node) else maker
     linked = (call != NONE) & operator[call]
-    names = trace.ops["name"].cat.categories.astype(str)
-    by_name: NDArray[np.bool_] = np.asarray(names.str.contains(_NODE_WITH_WEIGHT), dtype=bool)
-    unlinked = (maker == NONE) & by_name[trace.ops["name"].cat.codes.to_numpy()[node]]
+    unlinked = (maker == NONE) & matching(trace.ops["name"], _NODE_WITH_WEIGHT)[node]
     return np.asarray(linked | unlinked, dtype=bool)
 
 

@@ -17,6 +17,7 @@ from profiler_kit.analysis.problems.problem_shapes import (
     with_outputs_of_gradients,
 )
 from profiler_kit.analysis.work.activity import outermost_rows
+from profiler_kit.analysis.work.coded_names import told_by_name
 from profiler_kit.analysis.work.operator_arguments import BACKWARD_CONVOLUTIONS, FORWARD_CONVOLUTIONS, MATRIX_PRODUCTS
 from profiler_kit.analysis.work.operator_classes import (
     is_backward_convolution,
@@ -85,9 +86,8 @@ def _kinds(names: pd.Series) -> Rows:
 
 def _is_known(names: pd.Series) -> NDArray[np.bool_]:
     """Tell which operators have arguments that are known."""
-    known = names.cat.categories.isin([*FORWARD_CONVOLUTIONS, *BACKWARD_CONVOLUTIONS, *MATRIX_PRODUCTS])
-    codes = names.cat.codes.to_numpy()
-    return np.where(codes >= 0, known[codes], False) if len(known) else codes >= 0
+    known = frozenset((*FORWARD_CONVOLUTIONS, *BACKWARD_CONVOLUTIONS, *MATRIX_PRODUCTS))
+    return told_by_name(names, known.__contains__)
 
 
 def _problems(
@@ -120,26 +120,27 @@ def _problems(
     problems: dict[Problem, int] = {}
     of_group = np.empty(alike.max(initial=NONE) + 1, dtype=np.int64)
     first_calls = np.unique(alike, return_index=True)[1]
-    rows_of = dict(iter(levels[levels["call"].isin(first_calls)].groupby("call")))
-    for call in first_calls.tolist():
-        rows = rows_of.get(call, levels.head(0))
-        nested = [
-            (str(texts[name]), _signature(trace, signature))
-            for name, signature in zip(rows["name"].tolist(), rows["signature"].tolist(), strict=True)
-        ]
+    nested: dict[int, list[tuple[str, Signature | None]]] = {call: [] for call in first_calls.tolist()}
+    first_levels = levels[levels["call"].isin(first_calls)]
+    for call, name, row in zip(*(first_levels[key].tolist() for key in ("call", "name", "signature")), strict=True):
+        nested[call].append((str(texts[name]), _signature(trace, row)))
+    for call, operators in nested.items():
         read = product_problem if KINDS[kinds[call]] == PRODUCT else convolution_problem
-        of_group[alike[call]] = problems.setdefault(read(nested), len(problems))
-    operators = texts[operator_name] if len(roots) else np.empty(0, dtype=object)
-    return operators, of_group[alike], with_outputs_of_gradients(tuple(problems))
+        of_group[alike[call]] = problems.setdefault(read(operators), len(problems))
+    names_of_calls = texts[operator_name] if len(roots) else np.empty(0, dtype=object)
+    return names_of_calls, of_group[alike], with_outputs_of_gradients(tuple(problems))
 
 
 def _alike(levels: pd.DataFrame, kinds: Rows) -> Rows:
     """Number calls so that those with the same operators and arguments at all levels have the same number."""
     alike: Rows = kinds
-    for _, rows in levels.groupby("level"):
-        keys = pd.DataFrame({"alike": alike, "name": NONE, "signature": NONE})
-        keys.loc[rows["call"].to_numpy(), ["name", "signature"]] = rows[["name", "signature"]].to_numpy()
-        alike = keys.groupby(["alike", "name", "signature"], sort=False).ngroup().to_numpy().astype(np.int64)
+    name, signature, call, level = (levels[key].to_numpy() for key in ("name", "signature", "call", "level"))
+    described = pd.factorize(name * (signature.max(initial=NONE) + 2) + signature + 1)[0] + 1
+    for number in range(level.max(initial=NONE) + 1):
+        rows = level == number
+        at_level = np.zeros(len(kinds), dtype=np.int64)  # for calls that have no such level
+        at_level[call[rows]] = described[rows]
+        alike = pd.factorize(alike * (described.max() + 1) + at_level)[0].astype(np.int64)
     return alike
 
 

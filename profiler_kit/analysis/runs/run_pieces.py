@@ -14,6 +14,7 @@ from profiler_kit.analysis.device_time.steps import operators_of_steps
 from profiler_kit.analysis.passes.kernel_roles import LAYOUT_TRANSFORM, identities, layout_transforms
 from profiler_kit.analysis.passes.passes import Passes, passes
 from profiler_kit.analysis.problems.problem_names import problem_name
+from profiler_kit.analysis.work.coded_names import coded_texts
 from profiler_kit.analysis.work.host_work import NAMED_BY_LIBRARIES
 from profiler_kit.analysis.work.step_times import step_times
 from profiler_kit.trace import Trace, row_numbers
@@ -74,7 +75,7 @@ def run_pieces(trace: Trace) -> RunPieces:
         {
             "row": row,
             "step": _steps(steps, work["launch_ns"]),
-            "name": work["name"].astype(object).to_numpy(),
+            "name": work["name"].array,
             "duration_ns": work["duration_ns"].to_numpy(np.int64),
             "named": work["kind"].isin(NAMED_BY_LIBRARIES).to_numpy(),
             "transform": layout_transforms(trace, work),
@@ -85,7 +86,7 @@ def run_pieces(trace: Trace) -> RunPieces:
         of="GPU" if trace.has_gpu_activity else "host operators",
         pieces=pieces,
         rows=rows,
-        layers=dict(zip(spans["layer"], spans["type"], strict=True)),
+        layers=dict(spans[["layer", "type"]].drop_duplicates().astype(object).itertuples(index=False, name=None)),
         steps=steps,
         cut_steps=cut,
         whole_us=trace.dialect is not None and trace.dialect.time == WHOLE_US,
@@ -96,7 +97,7 @@ def _whole_steps(trace: Trace) -> tuple[pd.DataFrame, int]:
     """Return the steps that the recording holds completely, as far as can be told, and how many it cut."""
     steps = step_times(trace).table.sort_values("start_ns", kind="stable", ignore_index=True)
     ranges = steps[["step", "start_ns"]].assign(duration_ns=steps["host_ns"])
-    cut = cut_steps(operators_of_steps(trace, ranges)[2])[0].to_numpy(dtype=bool, na_value=False)
+    cut = cut_steps(operators_of_steps(trace, ranges)[1])[0].to_numpy(dtype=bool, na_value=False)
     return steps[~cut].reset_index(drop=True), int(cut.sum())
 
 
@@ -135,26 +136,26 @@ def _rows(trace: Trace, found: Passes, first: pd.DataFrame, row: Rows, op: Rows,
     """Describe the rows, given the codes of the first piece of each."""
     calls, ops = found.calls, trace.ops
     places = first.index.to_numpy()
-    names = ops["name"].astype(object).to_numpy()
+    codes, texts = coded_texts(ops["name"])
     dims = trace.signatures["input_dims"].to_numpy(dtype=object)
     signature = row_numbers(ops["signature"])
     layer_names = found.layers.spans["layer"].to_numpy(dtype=object)
     of_pass = found.work["pass"].to_numpy(dtype=object)
     operators, numbers = (calls.table[name].to_numpy() for name in ("operator", "problem"))
     described: list[tuple[Any, ...]] = []
+    plain = [replace(one, dtype=None, memory_format=None, output_mask=None) for one in calls.problems]
     for place in places.tolist():
         span = found.layers.span[op[place]] if op[place] != NONE else NONE
         layer = None if span == NONE else layer_names[span]
         pass_ = of_pass[place]
         if call[place] != NONE:
-            problem = calls.problems[numbers[call[place]]]
-            operator = str(operators[call[place]])
+            number = numbers[call[place]]
+            problem, operator = calls.problems[number], str(operators[call[place]])
             words = problem_name({**vars(problem), "operator": operator})
-            plain = replace(problem, dtype=None, memory_format=None, output_mask=None)
-            described.append((layer, operator, pass_, words, problem, plain, True))
+            described.append((layer, operator, pass_, words, problem, plain[number], True))
         elif op[place] != NONE:
             shape = dims[signature[op[place]]] if signature[op[place]] != NONE else None
-            described.append((layer, names[op[place]], pass_, _shapes(shape), shape, shape, False))
+            described.append((layer, texts[codes[op[place]]], pass_, _shapes(shape), shape, shape, False))
         else:
             described.append((layer, NO_OPERATOR, pass_, None, None, None, False))
     columns = ["layer", "operator", "pass", "problem", "exact", "shape", "is_call"]
@@ -204,8 +205,8 @@ def kernels_of_rows(run: RunPieces, rows: Rows) -> pd.DataFrame:
     pieces = run.pieces[run.pieces["row"].isin(rows)]
     has_names = pieces["named"].groupby(pieces["row"]).transform("any")
     pieces = pieces[pieces["named"] | ~has_names]
-    groups = pieces.groupby(["row", "name", "named", "transform"], sort=False)["duration_ns"]
-    table = groups.agg(launches="size", total_ns="sum").reset_index()
+    groups = pieces.groupby(["row", "name", "named", "transform"], sort=False, observed=True)["duration_ns"]
+    table = groups.agg(launches="size", total_ns="sum").reset_index().astype({"name": object})
     told = identities(table.loc[table["named"], "name"]).reindex(table["name"]).reset_index(drop=True)
     table = pd.concat([table, told.astype(object).where(told.notna(), None)], axis=1)
     table.loc[table["transform"], "role"] = LAYOUT_TRANSFORM

@@ -6,18 +6,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from profiler_kit.analysis.work.coded_names import coded
 from profiler_kit.analysis.work.host_work import host_work
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.joins import NONE
 
+_KINDS = ("kernel", "memcpy", "memset")
 _SHARED = ["name", "device", "stream", "start_ns", "duration_ns", "launch", "op"]
 
 
 def device_activity(trace: Trace) -> pd.DataFrame:
     """Return every kernel, copy and memset, one row each, with a column ``kind`` (kernel, memcpy, memset)."""
-    kernels = trace.kernels[_SHARED].assign(kind="kernel")
-    copies = trace.copies[_SHARED].assign(kind=trace.copies["kind"].astype(object))
-    return pd.concat([kernels, copies], ignore_index=True)
+    copies = np.where((trace.copies["kind"] == "memset").to_numpy(), 2, 1)
+    kind = coded(np.concatenate((np.zeros(len(trace.kernels), dtype=np.int64), copies)), _KINDS)
+    return pd.concat([trace.kernels[_SHARED], trace.copies[_SHARED]], ignore_index=True).assign(kind=kind)
 
 
 def device_ns_by_op(trace: Trace, activity: pd.DataFrame) -> NDArray[np.int64]:
@@ -58,10 +60,13 @@ def outermost_rows(flag: NDArray[np.bool_], parents: NDArray[np.int64]) -> NDArr
     """Return for every row the outermost flagged one among itself and its ancestors, or `NONE`."""
     found = np.where(flag, np.arange(len(flag)), NONE)
     above = parents.copy()
-    while (rows := np.flatnonzero(above != NONE)).size:
-        higher = found[above[rows]]
+    rows = np.flatnonzero(above != NONE) if flag.any() else np.empty(0, dtype=np.int64)
+    while rows.size:
+        up = above[rows]
+        higher = found[up]
         found[rows] = np.where(higher != NONE, higher, found[rows])
-        above[rows] = above[above[rows]]
+        above[rows] = above[up]
+        rows = rows[above[rows] != NONE]
     return found
 
 
@@ -69,9 +74,12 @@ def nearest_rows(flag: NDArray[np.bool_], parents: NDArray[np.int64]) -> NDArray
     """Return for every row the nearest flagged one among itself and its ancestors, or `NONE`."""
     found = np.where(flag, np.arange(len(flag)), NONE)
     above = parents.copy()
-    while (rows := np.flatnonzero((found == NONE) & (above != NONE))).size:
-        found[rows] = found[above[rows]]
-        above[rows] = above[above[rows]]
+    rows = np.flatnonzero(~flag & (above != NONE)) if flag.any() else np.empty(0, dtype=np.int64)
+    while rows.size:
+        up = above[rows]
+        found[rows] = found[up]
+        above[rows] = above[up]
+        rows = rows[(found[rows] == NONE) & (above[rows] != NONE)]
     return found
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from profiler_kit.analysis.work.coded_names import matching
 from profiler_kit.trace import Trace
 from profiler_kit.trace.joins import NONE
+
+_NODE: Final = re.compile(r"^autograd::engine::evaluate_function: |Backward\d*$")
 
 
 def forward_ops(trace: Trace) -> NDArray[np.int64]:
@@ -24,11 +30,12 @@ def forward_ops(trace: Trace) -> NDArray[np.int64]:
         known one, else `NONE`.
     """
     ops = trace.ops
-    known = ops["sequence"].notna().to_numpy() & (ops["sequence"].fillna(-1) >= 0).to_numpy()
+    sequence = ops["sequence"].to_numpy(dtype=np.int64, na_value=NONE)
+    known = sequence >= 0
     node = known & is_autograd_node(ops)
     columns = {
         "row": np.arange(len(ops)),
-        "sequence": ops["sequence"].to_numpy(dtype=np.int64, na_value=NONE),
+        "sequence": sequence,
         "thread": ops["thread"].to_numpy(),
         "start_ns": ops["start_ns"].to_numpy(),
     }
@@ -51,8 +58,5 @@ def is_autograd_node(ops: pd.DataFrame) -> NDArray[np.bool_]:
     Forward operators have forward thread 0. Traces that give none have nodes named ``…Backward0``, inside ranges of
     the engine.
     """
-    names = ops["name"].cat.categories.astype(str)
-    named = names.str.startswith("autograd::engine::evaluate_function: ") | names.str.contains(r"Backward\d*$")
-    by_thread = ops["forward_thread"].fillna(0).to_numpy(dtype=np.int64) != 0
-    by_name: NDArray[np.bool_] = np.asarray(named, dtype=bool)
-    return np.asarray(by_thread | by_name[ops["name"].cat.codes.to_numpy()], dtype=bool)
+    by_thread = ops["forward_thread"].to_numpy(dtype=np.int64, na_value=0) != 0
+    return np.asarray(by_thread | matching(ops["name"], _NODE), dtype=bool)

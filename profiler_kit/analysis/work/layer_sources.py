@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from profiler_kit.analysis.work.coded_names import told_by_name
 from profiler_kit.trace import Trace
 from profiler_kit.trace.joins import NONE, parent_rows
 from profiler_kit.trace.spans import METADATA_KEY
@@ -32,8 +33,8 @@ class LayerSpans:
     """The calls of layers.
 
     Attributes:
-        table: ``layer``, ``type``, ``call``, ``thread``, ``start_ns``, ``duration_ns`` as in ``trace.layers`` (text as
-            plain objects), in the same order.
+        table: ``layer``, ``type``, ``call``, ``thread``, ``start_ns``, ``duration_ns`` as in ``trace.layers``, in the
+            same order; text as categories, of which only those are there that occur, in order.
         source: Where they come from, in words.
     """
 
@@ -44,7 +45,8 @@ class LayerSpans:
 def layer_spans(trace: Trace) -> LayerSpans:
     """Take the calls of layers from the best source that the trace has."""
     if len(trace.layers):
-        return LayerSpans(trace.layers.astype({"layer": object, "type": object}), FROM_SPANS)
+        text = {name: _own_categories(trace.layers[name]) for name in ("layer", "type")}
+        return LayerSpans(trace.layers.assign(**text), FROM_SPANS)
     modules = _module_calls(trace)
     return LayerSpans(modules, FROM_MODULES if len(modules) else FROM_NOTHING)
 
@@ -61,15 +63,22 @@ def layer_parameters(trace: Trace) -> Mapping[str, int]:
     return {name: count for name, count in found.items() if type(count) is int}
 
 
+def _own_categories(names: pd.Series) -> pd.Series:
+    """Return names with only those categories that occur, in order."""
+    used = names.cat.remove_unused_categories()
+    return used.cat.reorder_categories(sorted(used.cat.categories))
+
+
 def _module_calls(trace: Trace) -> pd.DataFrame:
     """Return the module calls among the Python functions, each object under the path of its first call."""
     functions = trace.python_functions
-    names = [name for name in functions["name"].cat.categories if name.startswith(MODULE_PREFIX)]
-    rows = functions[functions["name"].isin(names)]
-    name = rows["name"].astype(object).str.removeprefix(MODULE_PREFIX)
+    columns = ["name", "thread", "start_ns", "duration_ns"]
+    is_module = told_by_name(functions["name"], lambda name: name.startswith(MODULE_PREFIX))
+    rows = functions.loc[is_module, columns]
     start = rows["start_ns"].to_numpy()
     parents = parent_rows(rows["thread"].to_numpy(np.int64), start + rows["duration_ns"].to_numpy())
-    number, objects = pd.factorize(name)
+    number, names = pd.factorize(rows["name"])
+    objects = [str(name).removeprefix(MODULE_PREFIX) for name in names]
     first = np.unique(number, return_index=True)[1]
     paths: list[str] = []
     # An object's first call lies inside the first call, or a later one, of an object that was called before.
@@ -77,8 +86,8 @@ def _module_calls(trace: Trace) -> pd.DataFrame:
         paths.append(place if parent == NONE else f"{paths[number[parent]]}{PATH_SEPARATOR}{place}")
     return pd.DataFrame(
         {
-            "layer": np.array(paths, dtype=object)[number],
-            "type": np.array([place.rpartition("_")[0] or place for place in objects], dtype=object)[number],
+            "layer": pd.Categorical(paths)[number],
+            "type": pd.Categorical([place.rpartition("_")[0] or place for place in objects])[number],
             "call": rows.groupby(number).cumcount().to_numpy() + 1,
             "thread": rows["thread"].to_numpy(),
             "start_ns": start,

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from profiler_kit.analysis.work.coded_names import told_by_name
 from profiler_kit.analysis.work.operator_arguments import FORWARD_CONVOLUTIONS, MATRIX_PRODUCTS
+from profiler_kit.trace.health import STEP_PREFIX
 
 CONVOLUTION_OPERATORS: Final = frozenset(FORWARD_CONVOLUTIONS)
 """Forward convolutions at every level of ATen."""
@@ -20,15 +22,9 @@ FUSED_KERNEL_PREFIX: Final = "triton_"
 """torch.compile names a fused kernel by all operators around it: such a name says nothing of what the kernel does."""
 
 
-def _flags(names: pd.Series, categories: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Spread a decision made once per name over the rows of a category column."""
-    codes = names.cat.codes.to_numpy()
-    return np.where(codes >= 0, categories[codes], False)
-
-
 def is_forward_convolution(names: pd.Series) -> NDArray[np.bool_]:
     """Tell which operators are forward convolutions, shape (n,)."""
-    return _flags(names, names.cat.categories.isin(list(CONVOLUTION_OPERATORS)))
+    return told_by_name(names, CONVOLUTION_OPERATORS.__contains__)
 
 
 def is_backward_convolution(names: pd.Series) -> NDArray[np.bool_]:
@@ -37,11 +33,19 @@ def is_backward_convolution(names: pd.Series) -> NDArray[np.bool_]:
     All generations name them with both words: ``aten::cudnn_convolution_backward_weight`` (2021),
     ``aten::convolution_backward``, ``ConvolutionBackward0``.
     """
-    lower = names.cat.categories.str.lower()
-    both = lower.str.contains("convolution", regex=False) & lower.str.contains("backward", regex=False)
-    return _flags(names, both & ~lower.str.startswith(FUSED_KERNEL_PREFIX))
+
+    def tell(name: str) -> bool:
+        name = name.lower()
+        return "convolution" in name and "backward" in name and not name.startswith(FUSED_KERNEL_PREFIX)
+
+    return told_by_name(names, tell)
 
 
 def is_matrix_product(names: pd.Series) -> NDArray[np.bool_]:
     """Tell which operators are dense matrix products, shape (n,)."""
-    return _flags(names, names.cat.categories.isin(list(MATRIX_PRODUCT_OPERATORS)))
+    return told_by_name(names, MATRIX_PRODUCT_OPERATORS.__contains__)
+
+
+def is_step(names: pd.Series) -> NDArray[np.bool_]:
+    """Tell which operators are profiler steps, as traces of 2021 write them, shape (n,)."""
+    return told_by_name(names, lambda name: name.startswith(STEP_PREFIX))

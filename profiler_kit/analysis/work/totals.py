@@ -7,8 +7,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from profiler_kit.analysis.work.activity import device_activity
+from profiler_kit.analysis.work.coded_names import told_by_name
 from profiler_kit.analysis.work.operator_classes import is_backward_convolution, is_forward_convolution
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.health import STEP_PREFIX
@@ -103,16 +105,15 @@ def step_ranges(trace: Trace) -> pd.DataFrame:
     """
     host = trace.annotations[trace.annotations["kind"] != "gpu_user_annotation"]
     columns = ["name", "thread", "start_ns", "duration_ns"]
-    ranges = pd.concat([table.loc[_named_like_step(table), columns] for table in (host, trace.ops)])
+    ranges = pd.concat([table.loc[_is_step(table["name"]), columns] for table in (host, trace.ops)])
     numbers = ranges["name"].astype(str).str.extract(STEP_NAME, expand=False)
     steps = ranges.assign(step=numbers.astype("int64"))[["step", "thread", "start_ns", "duration_ns"]]
     return steps.sort_values("step", kind="stable").drop_duplicates("step").reset_index(drop=True)
 
 
-def _named_like_step(table: pd.DataFrame) -> pd.Series:
-    """Tell which rows of a table are profiler steps."""
-    wanted = [name for name in table["name"].cat.categories if STEP_NAME.fullmatch(name)]
-    return table["name"].isin(wanted)
+def _is_step(names: pd.Series) -> NDArray[np.bool_]:
+    """Tell which names are those of steps with a number."""
+    return told_by_name(names, lambda name: STEP_NAME.fullmatch(name) is not None)
 
 
 def _busy_and_span(activity: pd.DataFrame) -> tuple[int, int]:
