@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from profiler_kit.trace.joins import NONE
+from profiler_kit.trace.joins import NONE, first_match
 
 Rows = NDArray[np.int64]
 
@@ -34,16 +34,19 @@ def match_rows(a: pd.DataFrame, b: pd.DataFrame) -> tuple[Rows, Rows]:
     Returns:
         The number of the pair of each row of `a` and of each row of `b`. A row without counterpart is a pair alone.
     """
-    columns = sorted({column for keys, _ in _ROUNDS for column in keys})
-    codes_a, codes_b = pd.DataFrame(index=range(len(a))), pd.DataFrame(index=range(len(b)))
-    for column in columns:
-        both = pd.concat([a[column], b[column]], ignore_index=True)
-        codes = pd.factorize(both, use_na_sentinel=False)[0]
-        codes_a[column], codes_b[column] = codes[: len(a)], codes[len(a) :]
+    codes = {
+        column: pd.factorize(pd.concat([a[column], b[column]], ignore_index=True), use_na_sentinel=False)[0]
+        for column in sorted({column for keys, _ in _ROUNDS for column in keys})
+    }
     pair_a, pair_b = np.full(len(a), NONE, dtype=np.int64), np.full(len(b), NONE, dtype=np.int64)
     free = 0
     for keys, alike in _ROUNDS:
-        rows_a, rows_b = _next_pairs(codes_a[pair_a == NONE], codes_b[pair_b == NONE], list(keys), alike)
+        left, right = np.flatnonzero(pair_a == NONE), np.flatnonzero(pair_b == NONE)
+        if not (left.size and right.size):
+            break
+        key = _together([codes[column][np.concatenate((left, right + len(a)))] for column in keys])
+        rows_a, rows_b = _next_pairs(key[: len(left)], key[len(left) :], alike)
+        rows_a, rows_b = left[rows_a], right[rows_b]
         pair_a[rows_a] = pair_b[rows_b] = np.arange(free, free + len(rows_a))
         free += len(rows_a)
     for pair in (pair_a, pair_b):
@@ -59,13 +62,21 @@ def match_names(a: pd.Series, b: pd.Series) -> tuple[Rows, Rows]:
     return codes[: len(a)], codes[len(a) :]
 
 
-def _next_pairs(a: pd.DataFrame, b: pd.DataFrame, keys: list[str], alike: bool) -> tuple[Rows, Rows]:
-    """Return the rows of one round, in pairs."""
-    left = a[keys].assign(place=a.groupby(keys).cumcount(), row_a=a.index)
-    right = b[keys].assign(place=b.groupby(keys).cumcount(), row_b=b.index)
+def _together(codes: list[Rows]) -> Rows:
+    """Number the rows so that those with the same codes in all columns have the same number."""
+    key = codes[0]
+    for column in codes[1:]:
+        key = pd.factorize(key * (column.max(initial=0) + 1) + column)[0]
+    return key.astype(np.int64)
+
+
+def _next_pairs(a: Rows, b: Rows, alike: bool) -> tuple[Rows, Rows]:
+    """Return the rows of one round in pairs, given the key of each row."""
+    keys = int(max(a.max(initial=NONE), b.max(initial=NONE))) + 1
+    # The n-th row of a key in `a` and that in `b` have the same place.
+    place_a, place_b = (pd.Series(key).groupby(key).cumcount().to_numpy() * keys + key for key in (a, b))
+    found = first_match(place_b, place_a)
     if alike:
-        sizes = pd.concat([a.groupby(keys).size(), b.groupby(keys).size()], axis=1, keys=["a", "b"])
-        same = sizes[sizes["a"] == sizes["b"]].reset_index()[keys]
-        left = left.merge(same, on=keys)
-    pairs = left.merge(right, on=[*keys, "place"])
-    return pairs["row_a"].to_numpy(np.int64), pairs["row_b"].to_numpy(np.int64)
+        found[(np.bincount(a, minlength=keys) != np.bincount(b, minlength=keys))[a]] = NONE
+    rows = np.flatnonzero(found != NONE)
+    return rows, found[rows]

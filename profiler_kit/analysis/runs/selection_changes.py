@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from profiler_kit.analysis.passes.kernel_roles import LAYOUT_TRANSFORM, MAIN
 from profiler_kit.analysis.runs.run_pieces import RunPieces, kernels_of_rows
 from profiler_kit.kernels import identify
+from profiler_kit.trace.joins import first_match
 
 Rows = NDArray[np.int64]
 
@@ -33,21 +34,38 @@ def selection_changes(a: RunPieces, b: RunPieces, operators: pd.DataFrame) -> pd
     both = operators[operators["a_row"].notna() & operators["b_row"].notna()]
     chosen = a.rows["is_call"].to_numpy()[both["a_row"].to_numpy(np.int64)]
     both = both[chosen]
+    rows = [both[column].to_numpy(np.int64) for column in ("a_row", "b_row")]
+    kernels = [kernels_of_rows(run, of_run) for run, of_run in zip((a, b), rows, strict=True)]
+    both = both.iloc[_differing(rows, kernels)]
     sides = []
-    for run, column in ((a, "a_row"), (b, "b_row")):
-        rows = both[column].to_numpy(np.int64)
-        kernels = kernels_of_rows(run, rows).sort_values(["row", "total_ns"], ascending=[True, False], kind="stable")
-        groups = {int(str(row)): group for row, group in kernels.groupby("row", sort=False)}
-        nothing = kernels.head(0)
-        sides.append([groups.get(row, nothing) for row in rows.tolist()])
+    for table, column in zip(kernels, ("a_row", "b_row"), strict=True):
+        wanted = both[column].to_numpy(np.int64)
+        table = table[table["row"].isin(wanted)]
+        table = table.sort_values(["row", "total_ns"], ascending=[True, False], kind="stable")
+        groups = {int(str(row)): group for row, group in table.groupby("row", sort=False)}
+        sides.append([groups.get(row, table.head(0)) for row in wanted.tolist()])
     changed = []
     for place, (left, right) in zip(both.index.tolist(), zip(*sides, strict=True), strict=True):
-        if set(left["name"]) == set(right["name"]):
-            continue
         calls = (a.rows["calls"].iloc[both.loc[place, "a_row"]], b.rows["calls"].iloc[both.loc[place, "b_row"]])
         words = (kernel_words(left, int(calls[0])), kernel_words(right, int(calls[1])))
         changed.append((place, *words, tuple(left["name"]), tuple(right["name"])))
     return pd.DataFrame(changed, columns=["row", "a_words", "b_words", "a_kernels", "b_kernels"])
+
+
+def _differing(rows: list[Rows], kernels: list[pd.DataFrame]) -> Rows:
+    """Return the places of those pairs of rows whose sets of kernels differ.
+
+    Args:
+        rows: Rows of A and of B, in pairs.
+        kernels: Their kernels: ``row``, ``name``.
+    """
+    code, names = pd.factorize(pd.concat([table["name"] for table in kernels], ignore_index=True))
+    sets: list[Rows] = []
+    for of_run, table, codes in zip(rows, kernels, np.split(code, [len(kernels[0])]), strict=True):
+        pair = first_match(of_run, table["row"].to_numpy(np.int64))
+        sets.append(np.unique(pair * len(names) + codes))
+    in_one = np.setxor1d(sets[0], sets[1], assume_unique=True)
+    return np.unique(in_one // max(len(names), 1))
 
 
 def kernel_words(kernels: pd.DataFrame, calls: int) -> str:

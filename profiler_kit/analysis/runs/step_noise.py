@@ -63,8 +63,8 @@ def mean_and_variance(
     Returns:
         Mean, and unbiased variance (NaN with fewer than two steps), both of shape (rows,).
     """
-    sums = pd.DataFrame({"row": row, "step": step, "ns": ns}).groupby(["row", "step"], sort=False)["ns"].sum()
-    of = sums.index.get_level_values("row").to_numpy()
+    sums = pd.Series(ns).groupby(row * max(steps, 1) + step, sort=False).sum()
+    of = sums.index.to_numpy() // max(steps, 1)
     values = sums.to_numpy(np.float64)
     mean = np.bincount(of, values, minlength=rows) / max(steps, 1)
     if steps < FEWEST_STEPS:
