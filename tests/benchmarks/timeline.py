@@ -235,7 +235,10 @@ def with_memory_and_collectives(trace: Trace) -> Trace:
     names = kernels["name"].cat.add_categories(_COLLECTIVE)
     names[np.arange(len(names)) % 20 == 0] = _COLLECTIVE
     types = trace.allocations.dtypes.to_dict()
-    return dataclasses.replace(trace, kernels=kernels.assign(name=names), allocations=table.astype(types))
+    # Kernels and copies share their table of names, as in every trace that is read.
+    copies = trace.copies.assign(name=trace.copies["name"].cat.set_categories(names.cat.categories))
+    kernels = kernels.assign(name=names)
+    return dataclasses.replace(trace, kernels=kernels, copies=copies, allocations=table.astype(types))
 
 
 _COLLECTIVE = "ncclDevKernel_AllReduce_Sum_f32_RING_LL(ncclDevKernelArgsStorage<4096ul>)"

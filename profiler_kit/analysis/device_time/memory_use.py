@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from profiler_kit.analysis.device_time.level_of_detail import drawn_rows
-from profiler_kit.analysis.work.activity import nearest_rows, outermost_rows
+from profiler_kit.analysis.work.coded_names import matching
 from profiler_kit.analysis.work.layer_of_op import LayerOfOp, layers_of_ops
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.joins import NONE, innermost_rows
@@ -96,12 +96,15 @@ def memory_use(trace: Trace, *, layers: LayerOfOp | None = None) -> MemoryUse:
             "bytes": events["bytes"].to_numpy(np.int64),
         }
     )
-    recorded = events["total_allocated_bytes"].notna().groupby(code).transform("all").to_numpy(dtype=bool)
-    counted = timeline["bytes"].groupby(code).cumsum().to_numpy()
-    totals = events["total_allocated_bytes"].to_numpy(np.int64, na_value=0)
-    timeline["allocated_bytes"] = np.where(recorded, totals, counted).astype(np.int64)
+    order, first = _by_device(code)
+    told = events["total_allocated_bytes"].notna().to_numpy()
+    recorded = np.logical_and.reduceat(told[order], first)
+    timeline["allocated_bytes"] = events["total_allocated_bytes"].to_numpy(np.int64, na_value=0)
+    for device in np.flatnonzero(~recorded).tolist():
+        mine = order[first[device] : [*first, len(order)][device + 1]]
+        timeline.loc[mine, "allocated_bytes"] = timeline["bytes"].to_numpy()[mine].cumsum()
     timeline["reserved_bytes"] = events["total_reserved_bytes"].where(events["total_reserved_bytes"] > 0)
-    devices = _devices(timeline, code, names, recorded)
+    devices = _devices(timeline, order, first, names, recorded)
     return MemoryUse(devices, timeline, _live(trace, events, timeline, code, names, devices, layers), layers.source)
 
 
@@ -121,28 +124,35 @@ def _device_name(kind: int, number: int) -> str:
     return name if number < 0 else f"{name} {number}"
 
 
-def _devices(timeline: pd.DataFrame, code: Rows, names: Objects, recorded: NDArray[np.bool_]) -> pd.DataFrame:
+def _by_device(code: Rows) -> tuple[Rows, Rows]:
+    """Return the events device by device, each in order of time, and where each device begins among them."""
+    order = np.argsort(code, kind="stable")
+    return order, np.flatnonzero(np.diff(code[order], prepend=NONE))
+
+
+def _devices(
+    timeline: pd.DataFrame, order: Rows, first: Rows, names: Objects, recorded: NDArray[np.bool_]
+) -> pd.DataFrame:
     """Sum the events of each device."""
-    size = timeline["bytes"]
-    events = timeline.drop(columns="device").assign(
-        code=code, gained=size.clip(lower=0), gains=size > 0, frees=size < 0, recorded=recorded
-    )
-    groups = events.groupby("code", sort=False)
-    table = groups.agg(
-        allocations=("gains", "sum"),
-        frees=("frees", "sum"),
-        allocated_bytes=("gained", "sum"),
-        last_bytes=("allocated_bytes", "last"),
-        peak_bytes=("allocated_bytes", "max"),
-        peak_reserved_bytes=("reserved_bytes", "max"),
-    )
-    first = groups.head(1).set_index("code")
-    table.insert(3, "first_bytes", first["allocated_bytes"] - first["bytes"])
-    peaks = events.loc[groups["allocated_bytes"].idxmax()].set_index("code") if len(events) else first
-    table.insert(6, "peak_ns", peaks["start_ns"])
-    table["source"] = np.where(first["recorded"].reindex(table.index).to_numpy(bool), RECORDED, COUNTED)
-    table.insert(0, "device", names[table.index.to_numpy()])
-    return table.sort_values("peak_bytes", ascending=False, kind="stable", ignore_index=True)
+    start, size, allocated = (timeline[name].to_numpy()[order] for name in ("start_ns", "bytes", "allocated_bytes"))
+    reserved = timeline["reserved_bytes"].to_numpy(np.int64, na_value=NONE)[order]  # what is reserved is more than 0
+    last = np.append(first[1:], len(order))[: len(first)] - 1
+    peak = np.maximum.reduceat(allocated, first)
+    at_peak = np.flatnonzero(allocated == np.repeat(peak, last + 1 - first))
+    peak_reserved = np.maximum.reduceat(reserved, first)
+    columns = {
+        "device": names,
+        "allocations": np.add.reduceat((size > 0).astype(np.int64), first),
+        "frees": np.add.reduceat((size < 0).astype(np.int64), first),
+        "allocated_bytes": np.add.reduceat(np.maximum(size, 0), first),
+        "first_bytes": allocated[first] - size[first],
+        "last_bytes": allocated[last],
+        "peak_bytes": peak,
+        "peak_ns": start[at_peak[np.searchsorted(at_peak, first)]],
+        "peak_reserved_bytes": pd.arrays.IntegerArray(peak_reserved, peak_reserved == NONE),
+        "source": np.where(recorded, RECORDED, COUNTED),
+    }
+    return pd.DataFrame(columns).sort_values("peak_bytes", ascending=False, kind="stable", ignore_index=True)
 
 
 def _live(
@@ -212,10 +222,9 @@ def _allocated_by(trace: Trace, events: pd.DataFrame, layers: LayerOfOp) -> tupl
         at,
         at,
     )
-    asked = _asking_operators(ops["name"], parents)
     known = op != NONE
     operator, layer = np.full(len(op), NO_OPERATOR, dtype=object), np.full(len(op), None, dtype=object)
-    operator[known] = ops["name"].astype(object).to_numpy()[asked[op[known]]]
+    operator[known] = ops["name"].astype(object).to_numpy()[_asking_operators(op[known], ops["name"], parents)]
     span = np.full(len(op), NONE, dtype=np.int64)
     span[known] = layers.span[op[known]]
     in_layer = span != NONE
@@ -223,10 +232,12 @@ def _allocated_by(trace: Trace, events: pd.DataFrame, layers: LayerOfOp) -> tupl
     return operator, layer
 
 
-def _asking_operators(names: pd.Series, parents: Rows) -> Rows:
-    """Return for each operator the one that wants what it allocates: the nearest that does not only allocate."""
-    allocators = names.cat.categories[names.cat.categories.str.match(_ALLOCATORS)]
-    does_more = ~names.isin(allocators).to_numpy()
-    nearest = nearest_rows(does_more, parents)
-    outermost = outermost_rows(~does_more, parents)
-    return np.where(nearest == NONE, outermost, nearest)
+def _asking_operators(rows: Rows, names: pd.Series, parents: Rows) -> Rows:
+    """Return for some operators the ones that want what they allocate: the nearest that do not only allocate."""
+    goes_on = matching(names, _ALLOCATORS) & (parents != NONE)
+    asking = rows.copy()
+    open_ = np.flatnonzero(goes_on[asking])
+    while open_.size:
+        asking[open_] = parents[asking[open_]]
+        open_ = open_[goes_on[asking[open_]]]
+    return asking
