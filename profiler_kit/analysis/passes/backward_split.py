@@ -103,8 +103,7 @@ def _gradient_of_ops(trace: Trace) -> Objects:
     rules = [*reversed(alone), (told_by_name(names, _BIAS_SUMS.__contains__), BGRAD)]
     flags = [self_or_ancestor(flag, parents) for flag, _ in rules]
     number = np.select(flags, list(range(len(rules))), default=len(rules))
-    gradients: Objects = np.array([*(gradient for _, gradient in rules), UNDECIDED], dtype=object)
-    return gradients[number]
+    return np.asarray(np.array([*(gradient for _, gradient in rules), UNDECIDED], dtype=object)[number], dtype=object)
 
 
 def _computes_alone(names: pd.Series, word: str) -> NDArray[np.bool_]:
