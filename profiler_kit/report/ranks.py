@@ -118,7 +118,7 @@ def _stragglers(result: RankTimes, rows: int) -> Section | None:
     if not len(result.steps):
         why = "Nothing could be matched between ranks, so nothing is said of who waited for whom."
         return Section("Who was waited for", why if len(result.ranks) > 1 else "This is one rank: give all of a job.")
-    items = [_item(row) for row in result.steps.head(rows).to_dict("records")]
+    items = [_item(row, result.late) for row in result.steps.head(rows).to_dict("records")]
     sums = result.late.groupby("rank")[["late", "late_ns", "waited_ns"]].sum().reset_index()
     sums = sums.sort_values("waited_ns", ascending=False, kind="stable")
     total = int(sums["waited_ns"].sum())
@@ -138,19 +138,31 @@ def _stragglers(result: RankTimes, rows: int) -> Section | None:
     return Section("Who was waited for", lead, items=items, table=table)
 
 
-def _item(row: Mapping[Any, Any]) -> Item:
-    """Write down one step's straggler."""
+ALSO_NAMED: Final = 0.1
+"""Share of a step's waiting from which on a rank is named beside the one that most is waited for."""
+
+
+def _item(row: Mapping[Any, Any], late: pd.DataFrame) -> Item:
+    """Write down one step's straggler, and the other ranks that were waited for long."""
     where = "Outside steps" if is_missing(row["step"]) else f"Step {row['step']}"
     waited = with_unit("duration", row["waited_ns"])
     evidence = (
         f"last to start in {row['late']} of {row['collectives']} collectives, {with_unit('duration', row['late_ns'])} "
         f"after the rank before it; all ranks together wait {waited}"
     )
-    details = [
-        ("evidence", evidence),
-        ("cause", row["cause"] + (f", {with_unit('duration', row['cause_ns'])} more" if row["cause_ns"] else "")),
+    of_step = late[late["step"].isna() if is_missing(row["step"]) else late["step"] == row["step"]]
+    others = of_step[(of_step["rank"] != row["straggler"]) & (of_step["waited_ns"] >= ALSO_NAMED * row["waited_ns"])]
+    details = [("evidence", evidence), ("cause", _cause(row))]
+    details += [
+        ("also", f"rank {one['rank']}, for {with_unit('duration', one['waited_ns'])}: {_cause(one)}")
+        for one in others.sort_values("waited_ns", ascending=False, kind="stable").to_dict("records")
     ]
     return Item(f"{where}: rank {row['straggler']} is waited for most.", details)
+
+
+def _cause(row: Mapping[Any, Any]) -> str:
+    """Say why a rank was late, and by how much."""
+    return str(row["cause"]) + (f", {with_unit('duration', row['cause_ns'])} more" if row["cause_ns"] else "")
 
 
 def _collectives(result: RankTimes, rows: int) -> Section | None:

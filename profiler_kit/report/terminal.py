@@ -132,7 +132,7 @@ def _table_view(table: Table, width: int) -> RenderableType:
         view.add_row(*line)
     below = [f"… and {table.left_out:,} more"] if table.left_out else []
     if hidden := [column.title.replace("\n", " ") for column in table.columns if width < column.from_width]:
-        below.append(f"At this width without: {', '.join(hidden)}.")
+        below.append(f"At this width without: {', '.join(hidden).removesuffix('.')}.")
     return Group(view, *(Text(printable(line), style="dim") for line in below)) if below else view
 
 

@@ -16,6 +16,7 @@ from profiler_kit.analysis.ranks.collectives import bus_factor, collective_bytes
 from profiler_kit.analysis.ranks.rank_times import BREAKDOWN, RankTimes, rank_times
 from profiler_kit.analysis.ranks.stragglers import COMPUTES, LAUNCHES
 from profiler_kit.formats import read_ranks, read_trace, several
+from profiler_kit.report.ranks import ranks_sections
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder
 
@@ -78,6 +79,22 @@ def test_a_host_that_launches_late_is_named(tmp_path: Path) -> None:
     (step,) = result.steps.to_dict("records")
     assert (step["straggler"], step["late"], step["cause"]) == (2, 2, LAUNCHES)
     assert step["late_ns"] == 70_000 + 140_000
+
+
+def test_every_late_rank_has_its_own_cause(tmp_path: Path) -> None:
+    ranks = [Rank(0, 3), Rank(1, 3), Rank(2, 3)]
+    for b in ranks:
+        longer, later = 60 * (b.rank == 1), 140 * (b.rank == 2)
+        b.kernel("sgemm", 0, 50 + longer, launched_at=-10)
+        b.all_reduce(60 + longer, 200, launched_at=20)
+        b.all_reduce(210 + later, 400, launched_at=205 + later)
+    result = job(*ranks, folder=tmp_path)
+    late = {row["rank"]: (row["waited_ns"], row["cause"], row["cause_ns"]) for row in result.late.to_dict("records")}
+    assert late == {1: (2 * 60_000, COMPUTES, 60_000), 2: (2 * 140_000, LAUNCHES, 140_000)}
+    (step,) = result.steps.to_dict("records")
+    assert (step["straggler"], step["cause"], step["cause_ns"]) == (2, LAUNCHES, 140_000)
+    (item,) = next(section.items for section in ranks_sections(result, 5) if section.items)
+    assert ("also", f"rank 1, for 120.000 µs: {COMPUTES}, 60.000 µs more") in item.details
 
 
 def test_clocks_are_aligned_by_the_ends(tmp_path: Path) -> None:

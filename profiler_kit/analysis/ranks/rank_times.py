@@ -40,7 +40,7 @@ class RankTimes:
             it, summed: what the others would have gained had it kept up), ``cause``, ``cause_ns`` (its excess over the
             median rank).
         late: What each rank made the others wait: ``rank``, ``step``, ``late``, ``late_ns``, ``waited_ns`` (by the
-            others, for it).
+            others, for it), ``cause``, ``cause_ns``.
         collectives: One row per kind of collective: ``collective``, ``dtype``, ``bytes`` (size as nccl-tests count it;
             ``<NA>`` if not known), ``ranks`` (of the process group; of the job, where kernels do not tell theirs),
             ``calls``, ``communication_ns`` (all ranks), ``waiting_ns`` and ``transfer_ns`` (both ``<NA>`` if not

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ _EXCESS: Final = (*_CAUSES, "unlaunched_ns")
 _STEP_COLUMNS: Final = (
     "step", "collectives", "waited_ns", "straggler", "late", "late_ns", "cause", "cause_ns"
 )  # fmt: skip
-_LATE_COLUMNS: Final = ("rank", "step", "late", "late_ns", "waited_ns")
+_LATE_COLUMNS: Final = ("rank", "step", "late", "late_ns", "waited_ns", "cause", "cause_ns")
 
 
 class BusyTime:
@@ -73,9 +73,9 @@ class _Covered:
 
 
 def stragglers(table: pd.DataFrame, busy: Mapping[int, BusyTime]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tell for each step which rank the others waited for, and why it was late.
+    """Tell for each step which ranks the others waited for, and why they were late.
 
-    Between two collectives every rank computes, copies or is idle. The cause is that part of which the late rank had
+    Between two collectives every rank computes, copies or is idle. The cause is that part of which a late rank had
     most in excess of the median rank, over the collectives of the step in which it was the last to start.
 
     Args:
@@ -92,16 +92,14 @@ def stragglers(table: pd.DataFrame, busy: Mapping[int, BusyTime]) -> tuple[pd.Da
     last = _last_to_start(gaps)
     late = last.groupby(["rank", "step"], dropna=False, sort=True)
     by_rank = late.agg(late=("late_ns", "size"), late_ns=("late_ns", "sum"), waited_ns=("waited_ns", "sum"))
-    by_rank = by_rank.reset_index()
+    excess = _excess(gaps, last).groupby(["rank", "step"], dropna=False, sort=True)[list(_EXCESS)].sum()
+    causes = [_cause(figures) for figures in excess.to_dict("records")]
+    by_rank = by_rank.reset_index().assign(cause=[name for name, _ in causes], cause_ns=[ns for _, ns in causes])
     rows = []
     for step, mine in by_rank.groupby("step", dropna=False, sort=True):
         worst = mine.sort_values("waited_ns", ascending=False, kind="stable").iloc[0]
-        chosen = last[
-            (last["rank"] == worst["rank"]) & (last["step"].isna() if pd.isna(step) else last["step"] == step)
-        ]
-        cause, excess = _cause(gaps, chosen["instance"].to_numpy(), int(worst["rank"]))
         figures = (int(mine["late"].sum()), int(mine["waited_ns"].sum()), int(worst["rank"]))
-        rows.append((step, *figures, int(worst["late"]), int(worst["late_ns"]), cause, excess))
+        rows.append((step, *figures, int(worst["late"]), int(worst["late_ns"]), worst["cause"], int(worst["cause_ns"])))
     steps = pd.DataFrame(rows, columns=list(_STEP_COLUMNS)).astype({"step": "Int64"})
     return steps, by_rank[list(_LATE_COLUMNS)]
 
@@ -140,16 +138,20 @@ def _last_to_start(gaps: pd.DataFrame) -> pd.DataFrame:
     return table.assign(late_ns=start[last] - start[last - 1], waited_ns=table["instance"].map(waited).astype("int64"))
 
 
-def _cause(gaps: pd.DataFrame, instances: Rows, rank: int) -> tuple[str, int]:
-    """Return in what a rank exceeds the median of the others before these collectives, and by how much in all."""
-    chosen = gaps[gaps["instance"].isin(instances)]
-    mine = chosen["rank"] == rank
-    origin = chosen["since_ns"].min()  # times of day are too large for the floats that medians are
-    figures = chosen[list(_EXCESS)].assign(since_ns=chosen["since_ns"] - origin, instance=chosen["instance"])
-    median = figures[~mine].groupby("instance")[list(_EXCESS)].median()
-    excess = (figures[mine].set_index("instance")[list(_EXCESS)] - median).sum()
-    name = str(excess[list(_CAUSES)].astype("float64").idxmax())
-    value = round(float(excess[name]))
+def _excess(gaps: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
+    """Return how far the last rank exceeds the median of the others before each collective, in everything it did."""
+    # Times of day are too large for the floats that medians are.
+    figures = gaps.assign(since_ns=gaps["since_ns"] - gaps["since_ns"].min()).set_index("instance")
+    is_last = figures["rank"].to_numpy() == last.set_index("instance")["rank"].reindex(figures.index).to_numpy()
+    median = figures[~is_last].groupby(level="instance")[list(_EXCESS)].median()
+    mine = figures[is_last]
+    return mine[["rank", "step"]].join(mine[list(_EXCESS)] - median)
+
+
+def _cause(excess: Mapping[Any, float]) -> tuple[str, int]:
+    """Return in what a rank exceeds the others most, and by how much in all."""
+    name = max(_CAUSES, key=lambda part: excess[part])
+    value = round(excess[name])
     if value <= 0:
         return NOTHING, 0
     launches_late = name == "idle_ns" and excess["unlaunched_ns"] >= value / 2
