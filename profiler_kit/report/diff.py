@@ -190,7 +190,8 @@ def _selections(result: RunDiff) -> Section | None:
         return None
     items = [_selection_item(row) for row in table.head(_CALLED_OUT).to_dict("records")]
     rest = len(table) - len(items)
-    notes = [f"{len(table)} problems that both runs have got other kernels" + (f", {rest} not shown." if rest else ".")]
+    many = f"{len(table)} problem{'s'[: len(table) != 1]}"
+    notes = [f"{many} that both runs have got other kernels" + (f", {rest} not shown." if rest else ".")]
     return Section("Chosen differently for the same problem", items=items, notes=notes)
 
 

@@ -56,7 +56,7 @@ def write(kind: Kind, value: Any, divisor: float = 1) -> str:
     if kind == "text":
         return str(value)
     if kind == "count":
-        return f"{int(value):,}"
+        return f"{int(value):,}" if value == int(value) else f"{value:,.1f}"  # a mean of several steps
     if kind == "share":
         return f"{value:.1%}"
     if kind == "ratio":

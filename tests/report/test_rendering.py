@@ -143,6 +143,7 @@ def test_a_column_has_one_unit_chosen_by_its_largest_value() -> None:
     assert write("duration", 0, 1e6) == "0.000"
     assert write("share", 0.1234) == "12.3%"
     assert write("count", None) == "–"
+    assert (write("count", 1_234.0), write("count", 1.8), write("count", 1 / 6)) == ("1,234", "1.8", "0.2")
     assert with_unit("bytes", 6_357_008) == "6.357 MB"
 
 
