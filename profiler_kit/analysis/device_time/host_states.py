@@ -20,7 +20,7 @@ from profiler_kit.analysis.work.coded_names import used_codes
 from profiler_kit.trace import Trace
 from profiler_kit.trace.health import STEP_PREFIX
 from profiler_kit.trace.intervals import overlapping
-from profiler_kit.trace.joins import NONE, first_match, parent_rows, rows_after
+from profiler_kit.trace.joins import NONE, parent_rows, rows_after
 
 Int64Array = NDArray[np.int64]
 
@@ -66,8 +66,10 @@ class HostStates:
         """Return the range of each call, given by its row of ``trace.launches``; `NONE` where it has none."""
         place = np.flatnonzero(self.ranges["table"].to_numpy() == _TABLES.index("launches"))
         own = self.ranges["row"].to_numpy()[place]
-        found = first_match(own, rows)
-        return np.where(found != NONE, place[found], NONE) if len(place) else found
+        # The last place is nobody's: that of `NONE`.
+        range_of = np.full(max(own.max(initial=NONE), rows.max(initial=NONE)) + 2, NONE, dtype=np.int64)
+        range_of[own] = place
+        return range_of[rows]
 
     def ancestor(self, rows: Int64Array, table: str) -> Int64Array:
         """Return the nearest range from a table that is, or encloses, each range.
@@ -107,7 +109,9 @@ class HostStates:
             return np.full(len(rows), NONE, dtype=np.int64)
         reach = np.maximum.accumulate(after[candidates])
         outer = candidates[np.concatenate(([True], candidates[1:] >= reach[:-1]))]
-        place = outer[np.maximum(np.searchsorted(outer, rows, "right") - 1, 0)]
+        is_outer = np.zeros(len(after), dtype=np.int64)
+        is_outer[outer] = 1
+        place = outer[np.maximum(np.cumsum(is_outer)[rows] - 1, 0)]  # the last one that is not after each row
         return np.where((place <= rows) & (rows < after[place]), place, NONE)
 
 

@@ -17,7 +17,7 @@ from profiler_kit.analysis.device_time.device_states import ActiveDevices, Devic
 from profiler_kit.analysis.device_time.device_time_classes import CLASSES, UNKNOWN_DEVICE
 from profiler_kit.analysis.device_time.host_states import COPIES, SYNCHRONISES, HostStates, host_states
 from profiler_kit.analysis.device_time.idle_causes import CAUSES, find_gaps, gap_pieces, responsible, told_by_host
-from profiler_kit.analysis.work.coded_names import coded
+from profiler_kit.analysis.work.coded_names import coded, coded_texts
 from profiler_kit.analysis.work.layer_of_op import LayerOfOp, layers_of_ops
 from profiler_kit.analysis.work.step_times import step_at
 from profiler_kit.analysis.work.totals import step_ranges
@@ -259,14 +259,17 @@ def _recorded(trace: Trace) -> tuple[int, int]:
     tables = [table for table in tables if len(table)]
     if not tables:
         return 0, 0
-    ends = (int((table["start_ns"] + table["duration_ns"]).max()) for table in tables)
+    ends = (int((table["start_ns"].to_numpy() + table["duration_ns"].to_numpy()).max()) for table in tables)
     return min(int(table["start_ns"].min()) for table in tables), max(ends)
 
 
 def _by_cause(parts: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
     """Sum the parts by device and cause."""
-    groups = parts.groupby(["device", "cause"], observed=True, dropna=False, sort=False)
-    table = groups.agg(gaps=("gap", "size"), ns=("duration_ns", "sum")).reset_index()
+    device = parts["device"].to_numpy(dtype=np.int64, na_value=UNKNOWN_DEVICE)
+    key, distinct = pd.factorize(device * len(CAUSES) + coded_texts(parts["cause"])[0])
+    table = pd.DataFrame({"device": distinct // len(CAUSES), "cause": coded(distinct % len(CAUSES), CAUSES)})
+    sums = parts["duration_ns"].groupby(key).agg(gaps="size", ns="sum")
+    table = _numbered(table).assign(gaps=sums["gaps"].to_numpy(), ns=sums["ns"].to_numpy())
     span = devices.set_index("device")["span_ns"]
     table["share"] = table["ns"] / table["device"].map(span) if len(table) else table["ns"].astype(float)
     return table.sort_values(["device", "ns"], ascending=[True, False], kind="stable", ignore_index=True)

@@ -107,7 +107,7 @@ def find_gaps(trace: Trace, activity: pd.DataFrame, device: DeviceStates) -> pd.
     Returns:
         One row per gap, in order: ``start_ns``, ``end_ns``, ``previous`` and ``next`` (rows of `activity`), ``launch``
         (row of ``trace.launches``, `NONE` if not in the trace), ``thread``, ``call_start_ns``, ``call_end_ns`` (of that
-        call; 0 where there is none).
+        call; 0 where there is none), ``after`` (code in `CAUSES` of the time after the launch has begun).
     """
     start, end = device.gaps()
     starts = activity["start_ns"].to_numpy()[device.rows]
@@ -121,7 +121,7 @@ def find_gaps(trace: Trace, activity: pd.DataFrame, device: DeviceStates) -> pd.
     call_start = np.where(known, calls["start_ns"].to_numpy()[launch], 0) if len(calls) else np.zeros_like(start)
     length = np.where(known, calls["duration_ns"].to_numpy()[launch], 0) if len(calls) else np.zeros_like(start)
     thread = np.where(known, calls["thread"].to_numpy(np.int64)[launch], NONE) if len(calls) else launch
-    return pd.DataFrame(
+    gaps = pd.DataFrame(
         {
             "start_ns": start,
             "end_ns": end,
@@ -131,12 +131,14 @@ def find_gaps(trace: Trace, activity: pd.DataFrame, device: DeviceStates) -> pd.
             "thread": thread,
             "call_start_ns": call_start,
             "call_end_ns": call_start + length,
-        }
+        },
+        copy=False,
     )
+    return gaps.assign(after=_after_launch(trace, activity, gaps))
 
 
 def told_by_host(gaps: Sequence[pd.DataFrame]) -> tuple[Int64Array, Int64Array]:
-    """Return when the host tells the cause: from the start of each gap to its launch, and as that launch begins.
+    """Return when the host tells the cause: from each gap's start to its launch, and where the launch itself does.
 
     Args:
         gaps: What :func:`find_gaps` returned for each device.
@@ -146,11 +148,18 @@ def told_by_host(gaps: Sequence[pd.DataFrame]) -> tuple[Int64Array, Int64Array]:
     """
     starts, ends = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     for of_device in gaps:
-        known = of_device["launch"].to_numpy() != NONE
-        start, call_start = (of_device[name].to_numpy()[known] for name in ("start_ns", "call_start_ns"))
-        starts += [start, call_start]
-        ends += [_asked_ns(of_device)[known], call_start + 1]
+        start, asked = of_device["start_ns"].to_numpy(), _asked_ns(of_device)
+        waits = (of_device["launch"].to_numpy() != NONE) & (asked > start)
+        calls = of_device["call_start_ns"].to_numpy()[_in_call(of_device)]
+        starts += [start[waits], calls]
+        ends += [asked[waits], calls + 1]
     return merge(np.concatenate(starts), np.concatenate(ends))
+
+
+def _in_call(gaps: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell of which gaps the launch of what ends them is named as what the host did after it had begun."""
+    late = (gaps["launch"].to_numpy() != NONE) & (_asked_ns(gaps) < gaps["end_ns"].to_numpy())
+    return np.asarray(late & np.isin(gaps["after"].to_numpy(), (_CODE[HOST_BUSY], _CODE[COPY])), dtype=bool)
 
 
 def _asked_ns(gaps: pd.DataFrame) -> Int64Array:
@@ -180,12 +189,10 @@ def gap_pieces(
     asked = _asked_ns(gaps)
     without = np.flatnonzero(~known)
     late = np.flatnonzero(known & (asked < end))
-    after = _after_launch(trace, activity, gaps)[late]
-    in_call = np.isin(after, (_CODE[HOST_BUSY], _CODE[COPY]))
-    calls = np.where(in_call, host.of_launches(gaps["launch"].to_numpy()[late]), NONE)
+    calls = host.of_launches(np.where(_in_call(gaps), gaps["launch"].to_numpy(), NONE)[late])
     parts = [
         _pieces(without, start[without], end[without], _CODE[UNKNOWN]),
-        _pieces(late, asked[late], end[late], after, calls),
+        _pieces(late, asked[late], end[late], gaps["after"].to_numpy()[late], calls),
     ]
     early = np.flatnonzero(known & (asked > start))
     windows = _Windows(early, start[early], asked[early])

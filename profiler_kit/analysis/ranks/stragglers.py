@@ -145,7 +145,8 @@ def _excess(gaps: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
     is_last = figures["rank"].to_numpy() == last.set_index("instance")["rank"].reindex(figures.index).to_numpy()
     median = figures[~is_last].groupby(level="instance")[list(_EXCESS)].median()
     mine = figures[is_last]
-    return mine[["rank", "step"]].join(mine[list(_EXCESS)] - median)
+    excess: pd.DataFrame = mine[["rank", "step"]].join(mine[list(_EXCESS)] - median)
+    return excess
 
 
 def _cause(excess: Mapping[Any, float]) -> tuple[str, int]:
