@@ -64,7 +64,7 @@ export function factor(value: number): string {
 export function write(kind: Kind, value: Cell | undefined, unit: Unit = NO_UNIT): string {
   if (isMissing(value)) return MISSING;
   if (typeof value !== "number" || !isNumeric(kind)) return typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
-  if (kind === "count") return fixed(Math.round(value), 0);
+  if (kind === "count") return fixed(value, Number.isInteger(value) ? 0 : 1); // a mean of several steps
   if (kind === "number") return value.toLocaleString("en-US", { maximumSignificantDigits: 6 });
   if (kind === "share") return `${fixed(value * 100, 1)}%`;
   if (kind === "ratio") return `${fixed(value, value < 0.1 ? 3 : 2)} \u00d7`;

@@ -23,6 +23,8 @@ test("numbers are written as the text report writes them", () => {
   assert.equal(factor(15.587), "15.6\u00d7");
   assert.equal(write("duration", 129, unitOf("duration", 129)), "129");
   assert.equal(write("count", 1258), "1,258");
+  assert.equal(write("count", 1.75), "1.8");
+  assert.equal(write("count", 0.2), "0.2");
   assert.equal(write("share", 0.8379), "83.8%");
   assert.equal(write("ratio", 1.234), "1.23 \u00d7");
   assert.equal(write("ratio", 0.0123), "0.012 \u00d7");
