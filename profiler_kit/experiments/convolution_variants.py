@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils import mkldnn
 
-from profiler_kit.analysis.measured.experiment import EQUAL_DENSE
+from profiler_kit.analysis.measured.experiment import EQUAL_DENSE, IM2COL_GEMM, LIBRARY_LAYOUT, SMALLEST_IN_LAYOUT
 from profiler_kit.experiments.subject import (
     NotPossibleHereError,
     Subject,
@@ -89,7 +89,7 @@ def matrix_product(subject: Subject) -> Variant:
     shape = f"{len(rows)} × {weight.shape[1]} times {weight.shape[1]} × {weight.shape[0]}"
     return replace(
         as_given(subject),
-        name="im2col GEMM",
+        name=IM2COL_GEMM,
         change=f"the same products as one matrix product, {shape}, windows laid out beforehand",
         call=lambda: functional.linear(rows, weight, bias),
         arrange=lambda output: _as_image(output, subject.reference),
@@ -127,7 +127,7 @@ def in_library_layout(subject: Subject) -> Variant:
     own_input = given.to_mkldnn()
     return replace(
         as_given(subject),
-        name="oneDNN layout",
+        name=LIBRARY_LAYOUT,
         change="input, weights and output in oneDNN's own layout, so that outputs are not reordered",
         call=lambda: laid_out(own_input),
         arrange=lambda output: output.to_dense(),
@@ -171,15 +171,9 @@ def equal_dense(subject: Subject) -> tuple[nn.Linear, Any]:
 
 def smallest_like(subject: Subject, *, name: str, like: nn.Module) -> Variant:
     """Return a layer of one value of the same class, whose time is the way to the kernel and back."""
-    if isinstance(like, nn.Linear):
-        layer: nn.Module = nn.Linear(1, 1)
-        shape: tuple[int, ...] = (1, 1)
-    elif isinstance(like, _CONVOLUTIONS):
-        layer, shape = type(like)(1, 1, 1), (1,) * like.weight.dim()
-    else:
+    if not isinstance(like, (nn.Linear, *_CONVOLUTIONS)):
         raise NotPossibleHereError("only for dense layers and convolutions")
-    given = subject.input
-    layer, one = layer.to(given), torch.ones(shape, dtype=given.dtype, device=given.device)
+    layer, one = _of_one_value(like, subject.input)
     made = type(like).__name__
     return Variant(
         name,
@@ -187,6 +181,28 @@ def smallest_like(subject: Subject, *, name: str, like: nn.Module) -> Variant:
         lambda: layer(one),
         reference_output(layer, one),
         subject.tolerance,
+        samples=1,
+    )
+
+
+def _of_one_value(like: nn.Module, given: Any) -> tuple[nn.Module, Any]:
+    """Return a layer of one value of the same class, and its input, of the type and on the device of a tensor."""
+    sizes = (1, 1) if isinstance(like, nn.Linear) else (1, 1, 1)
+    one = torch.ones((1,) * like.weight.dim(), dtype=given.dtype, device=given.device)
+    return type(like)(*sizes).to(given), one
+
+
+def smallest_in_library_layout(subject: Subject) -> Variant:
+    """Return a convolution of one value on tensors in oneDNN's own layout."""
+    if not isinstance(subject.layer, _CONVOLUTIONS):
+        raise NotPossibleHereError("only for convolutions")
+    layer, one = _of_one_value(subject.layer, subject.input)
+    laid_out = in_library_layout(replace(subject, layer=layer, input=one))
+    return replace(
+        laid_out,
+        name=SMALLEST_IN_LAYOUT,
+        change=f"{type(subject.layer).__name__} of one value in oneDNN's layout: the way to its kernel and back",
+        expected=reference_output(layer, one),
         samples=1,
     )
 

@@ -3,48 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
 import torch
 from torch import nn
 
 from profiler_kit.analysis.ledger.explanation import Explanation, ProblemNotFoundError
-from profiler_kit.analysis.ledger.ledger_factors import DISPATCH, MEMORY_BOUND
-from profiler_kit.analysis.measured.claims_on_trial import put_on_trial, value_of
+from profiler_kit.analysis.measured.claims_on_trial import put_on_trial, undecided_variants
 from profiler_kit.analysis.measured.experiment import (
     AS_GIVEN,
-    DOUBLED_OTHER,
     EQUAL_DENSE,
     OTHER_LAYER,
-    SMALLEST_LAYER,
-    SMALLEST_OTHER,
     Experiment,
-    MeasuredVariant,
+    LedgerClaim,
     NotPossible,
-    Outputs,
 )
-from profiler_kit.analysis.measured.timing_statistics import median_interval, ratio_interval
 from profiler_kit.errors import ExperimentError
-from profiler_kit.experiments.convolution_variants import equal_dense, smallest_like
+from profiler_kit.experiments.convolution_variants import equal_dense
 from profiler_kit.experiments.interleaved import InterleavedTimes, time_interleaved
 from profiler_kit.experiments.layer_spec import make_layer
 from profiler_kit.experiments.ledger import record_ledger
+from profiler_kit.experiments.ledger_variants import comparisons
 from profiler_kit.experiments.machine import describe_device, load_average
+from profiler_kit.experiments.measured_variants import untimed_variant, with_times
 from profiler_kit.experiments.selected_kernels import selected_kernels
 from profiler_kit.experiments.subject import (
     NotPossibleHereError,
     Subject,
     Variant,
     as_given,
-    batch_of,
-    count_flops,
+    describe,
     first_line,
     make_subject,
-    reference_output,
-    relative_error,
     run_once,
 )
 from profiler_kit.experiments.variants import builders
@@ -86,7 +77,8 @@ def experiment(
         input: A tensor, or the shape of one with random values, of the type and on the device of the layer's weights.
             A layer that is made from a description goes to the GPU if there is one.
         variants: Names of the variants to measure, by default all.
-        seconds: Time for measuring. Preparing comes on top: compiling takes several seconds the first time.
+        seconds: Time for measuring; up to four times as long where the noise has not yet decided on a statement of the
+            ledger. Preparing comes on top: compiling takes several seconds the first time.
         ledger: Whether to record a convolution and the dense layer of equal FLOPs, decompose the ratio of their
             times, and test each statement about it.
         progress: Called with the share that is done, 0 to 1, and what is being done.
@@ -116,7 +108,7 @@ def run_experiment(
     Args:
         subject: The layer.
         chosen: What makes the variants, by name.
-        seconds: Time for measuring.
+        seconds: Time for measuring; up to four times as long where a statement is not yet decided.
         ledger: Whether to test a ledger's statements.
         told: The ledger to test; by default the layers are recorded for it.
         other: The layer that the ledger compares with, and its input; by default the dense layer of equal FLOPs.
@@ -129,21 +121,29 @@ def run_experiment(
         report(0.0, "recording both sides of the ledger")
         if told is None:
             told, no_claims = _ledger(subject, against)
-        makers |= _comparisons(subject, against, fast, told)
+        makers |= comparisons(subject, against, fast, told)
     ready, outputs, missing = _prepare(subject, makers, report)
     report(_PREPARED, "recording which kernels run")
     contenders = [variant.contender for variant in ready]
     kernels = selected_kernels(contenders, on_gpu=subject.on_gpu)
+    untimed = [untimed_variant(one, kernels[one.name], outputs[one.name], subject) for one in ready]
 
     def measuring(share: float, text: str) -> None:
         report(_RECORDED + share * (1 - _RECORDED), text)
 
-    times = time_interleaved(contenders, seconds=seconds, on_gpu=subject.on_gpu, progress=measuring)
-    measured = tuple(_measured(one, times, kernels[one.name], outputs[one.name], subject) for one in ready)
-    claims = () if told is None else put_on_trial(told, measured, missing, fast=fast)
+    def tried(times: InterleavedTimes) -> tuple[LedgerClaim, ...]:
+        return () if told is None else put_on_trial(told, with_times(untimed, times), missing, fast=fast)
+
+    def unsettled(times: InterleavedTimes) -> frozenset[str]:
+        names = undecided_variants(tried(times))
+        return names | {AS_GIVEN} if names else names
+
+    times = time_interleaved(
+        contenders, seconds=seconds, on_gpu=subject.on_gpu, progress=measuring, unsettled=unsettled if told else None
+    )
     report(1.0, "done")
     return Experiment(
-        layer=_describe(subject.layer, subject.layer),
+        layer=describe(subject.layer),
         input_shape=tuple(subject.input.shape),
         dtype=str(subject.input.dtype).removeprefix("torch."),
         device=describe_device(subject.on_gpu),
@@ -152,10 +152,11 @@ def run_experiment(
         rounds=times.rounds,
         seconds=times.seconds,
         preemptions=times.preemptions,
-        variants=measured,
+        variants=with_times(untimed, times),
         not_possible=missing,
-        claims=claims,
+        claims=tried(times),
         no_claims=no_claims,
+        more_rounds=times.more_rounds,
     )
 
 
@@ -176,52 +177,6 @@ def _ledger(subject: Subject, against: tuple[nn.Module, Any]) -> tuple[Explanati
         return record_ledger(subject, *against), None
     except ProblemNotFoundError as error:
         return None, str(error)
-
-
-def _comparisons(
-    subject: Subject, against: tuple[nn.Module, Any], fast: str, told: Explanation | None
-) -> dict[str, Builder]:
-    """Return what makes the variants that a ledger's statements are tested by, whatever else is measured."""
-    makers: dict[str, Builder] = {}
-    makers[fast] = builders()[EQUAL_DENSE] if fast == EQUAL_DENSE else partial(_other_layer, other=against)
-    claims = () if told is None else told.claims
-    if any(claim.factor == DISPATCH for claim in claims):
-        makers[SMALLEST_LAYER] = partial(smallest_like, name=SMALLEST_LAYER, like=subject.layer)
-        makers[SMALLEST_OTHER] = partial(smallest_like, name=SMALLEST_OTHER, like=against[0])
-    wanted = [claim.batch for claim in claims if claim.batch is not None]
-    waits = {claim.factor: value_of(told, claim) for claim in claims if told is not None}.get(MEMORY_BOUND)
-    if waits is not None and waits < 1:
-        makers[DOUBLED_OTHER] = partial(_doubled, other=against)
-    elif waits is not None:
-        wanted.append(2 * batch_of(subject.input))
-    return makers | {name: make for name, make in builders(tuple(wanted)).items() if name.startswith("batch ")}
-
-
-def _other_layer(subject: Subject, *, other: tuple[nn.Module, Any]) -> Variant:
-    layer, own_input = other
-    return replace(
-        as_given(subject),
-        name=OTHER_LAYER,
-        change=f"another layer: {_describe(layer, layer)}",
-        call=lambda: layer(own_input),
-        expected=reference_output(layer, own_input),
-        samples=batch_of(own_input),
-    )
-
-
-def _doubled(subject: Subject, *, other: tuple[nn.Module, Any]) -> Variant:
-    layer, own_input = other
-    if own_input.dim() < 2:
-        raise NotPossibleHereError("its input has no batch dimension")
-    twice = torch.cat([own_input, own_input])
-    return replace(
-        as_given(subject),
-        name=DOUBLED_OTHER,
-        change="the layer that it is compared with, on twice the samples",
-        call=lambda: layer(twice),
-        expected=reference_output(layer, twice),
-        samples=batch_of(twice),
-    )
 
 
 def _chosen(variants: Sequence[str] | None) -> dict[str, Builder]:
@@ -269,47 +224,5 @@ def _prepare(
     return ready, outputs, tuple(missing)
 
 
-def _measured(
-    variant: Variant, times: InterleavedTimes, kernels: tuple[str, ...], output: Any, subject: Subject
-) -> MeasuredVariant:
-    own, base = times.call_ns[variant.name], times.call_ns[AS_GIVEN]
-    given = as_given(subject).samples
-    ratio = ratio_interval([ns / variant.samples for ns in own], [ns / given for ns in base])
-    calls = ratio_interval(own, base)
-    error: float | None = None
-    outputs: Outputs = "not compared"
-    if variant.expected is not None:
-        # A result of another shape is as wrong as one can be.
-        error = float("inf")
-        with suppress(ValueError, RuntimeError):
-            error = relative_error(variant.arrange(output), variant.expected)
-        outputs = "same" if error <= variant.tolerance else "different"
-    if variant.countable:
-        with variant.setting():
-            flops = count_flops(variant.call)
-    else:
-        flops = subject.flops
-    return MeasuredVariant(
-        name=variant.name,
-        change=variant.change,
-        call_ns=median_interval(own),
-        ratio=ratio,
-        ratio_of_calls=calls,
-        samples=variant.samples,
-        flops=flops,
-        kernels=kernels,
-        outputs=outputs,
-        error=error,
-        tolerance=None if variant.expected is None else variant.tolerance,
-        page_faults=times.page_faults.get(variant.name),
-    )
-
-
 def _describe(given: nn.Module | str, layer: nn.Module) -> str:
-    if isinstance(given, str):
-        return given.strip()
-    text = " ".join(repr(layer).split())
-    return text if len(text) <= _LONGEST_REPR else type(layer).__name__
-
-
-_LONGEST_REPR: Final = 120
+    return given.strip() if isinstance(given, str) else describe(layer)

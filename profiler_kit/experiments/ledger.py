@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from profiler_kit.analysis.ledger.explanation import Explanation, explain
-from profiler_kit.analysis.measured.timing_statistics import median_interval, ratio_interval
-from profiler_kit.experiments.interleaved import Contender, time_interleaved
+from profiler_kit.analysis.measured.timing_statistics import LEVEL_OF_LOOK, median_interval, ratio_interval
+from profiler_kit.experiments.interleaved import Contender, InterleavedTimes, time_interleaved
 from profiler_kit.formats import read_trace
 from profiler_kit.record import Recorder
 
@@ -28,7 +28,10 @@ _CALLS: Final = 5
 """Steps before and in the recording, and calls of either layer in each."""
 
 _SECONDS: Final = 0.5
-"""Time for timing both without a profiler."""
+"""Time for timing both without a profiler; up to four times as long where they are not yet known well enough."""
+
+_KNOWN_WELL: Final = 1.02
+"""Factor by which the ratio of the times may be off: it is added to the noise of whatever is held against it."""
 
 _SLOW: Final = "layer"
 _FAST: Final = "other"
@@ -72,7 +75,17 @@ def _time_without_profiler(calls: dict[str, Callable[[], Any]]) -> tuple[tuple[f
     with torch.no_grad():
         for call in calls.values():
             call()
-    times = time_interleaved([Contender(name, call) for name, call in calls.items()], seconds=_SECONDS)
+    contenders = [Contender(name, call) for name, call in calls.items()]
+    times = time_interleaved(contenders, seconds=_SECONDS, unsettled=_not_known_well)
     slow, fast = (median_interval(times.call_ns[name]).median / 1000 for name in (_SLOW, _FAST))
-    ratio = ratio_interval(times.call_ns[_SLOW], times.call_ns[_FAST])
-    return (slow, fast), sqrt(ratio.high / ratio.low)
+    return (slow, fast), _spread(times)
+
+
+def _spread(times: InterleavedTimes) -> float:
+    """Return the factor by which the ratio of both may be off."""
+    ratio = ratio_interval(times.call_ns[_SLOW], times.call_ns[_FAST], LEVEL_OF_LOOK)
+    return sqrt(ratio.high / ratio.low)
+
+
+def _not_known_well(times: InterleavedTimes) -> tuple[str, ...]:
+    return () if _spread(times) <= _KNOWN_WELL else (_SLOW, _FAST)

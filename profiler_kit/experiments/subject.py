@@ -197,6 +197,15 @@ def attribute(owner: Any, name: str, value: Any) -> Iterator[None]:
         setattr(owner, name, before)
 
 
+def describe(layer: nn.Module) -> str:
+    """Say what a layer is, in one line that is not too long."""
+    text = " ".join(repr(layer).split())
+    return text if len(text) <= _LONGEST_REPR else type(layer).__name__
+
+
+_LONGEST_REPR: Final = 120
+
+
 def first_line(error: BaseException) -> str:
     """Return an error as one line."""
     lines = str(error).strip().splitlines()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from profiler_kit.analysis.measured.experiment import EQUAL_DENSE, FRESH_MEMORY
+from profiler_kit.analysis.measured.experiment import EQUAL_DENSE, FRESH_MEMORY, IM2COL_GEMM, LIBRARY_LAYOUT
 from profiler_kit.experiments import convolution_variants
 from profiler_kit.experiments.layer_spec import LARGEST_BYTES
 from profiler_kit.experiments.subject import (
@@ -57,10 +57,10 @@ def builders(batches: Sequence[int] = BATCHES) -> dict[str, Callable[[Subject], 
         **{f"batch {n}": partial(_other_batch, batch=n) for n in batches},
         "no bias": convolution_variants.without_bias,
         "compiled": _compiled,
-        "oneDNN layout": convolution_variants.in_library_layout,
+        LIBRARY_LAYOUT: convolution_variants.in_library_layout,
         FRESH_MEMORY: _fresh_memory,
         **{_threads_name(n): partial(_other_threads, number=n) for n in counts},
-        "im2col GEMM": convolution_variants.matrix_product,
+        IM2COL_GEMM: convolution_variants.matrix_product,
         "im2col + GEMM": convolution_variants.unfold_and_multiply,
         EQUAL_DENSE: convolution_variants.dense_of_equal_flops,
     }

@@ -2,9 +2,9 @@
 
 glibc gives large blocks back to the system when they are freed, so that the next call gets pages that the system must
 clear and map first, a page fault each. A convolution's output of 8 MB costs 2,000 of them, which may take longer than
-the convolution. How large "large" is depends on the past: freeing a block raises the limit to its size, up to 32 MiB
-(``mallopt(3)``, ``M_MMAP_THRESHOLD``: "dynamic mmap threshold"). So the same call may take one time in a fresh process
-and another in one that has run for a while.
+the convolution. How large "large" is depends on the past: freeing a block raises the limit to its size, up to
+:data:`profiler_kit.kept_memory.SMALLEST_GIVEN_BACK_BYTES` (``mallopt(3)``, ``M_MMAP_THRESHOLD``: "dynamic mmap
+threshold"). So the same call may take one time in a fresh process and another in one that has run for a while.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from profiler_kit.kept_memory import SMALLEST_GIVEN_BACK_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_HIGHEST_LIMIT_BYTES: Final = 31 << 20
-"""Just below glibc's highest limit, ``DEFAULT_MMAP_THRESHOLD_MAX``."""
+_HIGHEST_LIMIT_BYTES: Final = SMALLEST_GIVEN_BACK_BYTES - (1 << 20)
+"""Just below glibc's highest limit, as freeing a larger block raises none."""
 
 _TIMES: Final = 3
 """A block that is cut from memory that was freed before raises no limit, and frees that memory; the next one does."""
@@ -27,8 +29,8 @@ _TIMES: Final = 3
 def keep_freed_memory() -> None:
     """Bring the allocator into the state of a process that has run for a while, by allocating and freeing a block.
 
-    From then on memory below 32 MiB is kept when it is freed. Nothing is set that the program itself would not come to;
-    other allocators ignore it.
+    From then on memory below that limit is kept when it is freed; larger blocks never are. Nothing is set that the
+    program itself would not come to; other allocators ignore it.
     """
     for _ in range(_TIMES):
         block = torch.empty(_HIGHEST_LIMIT_BYTES, dtype=torch.uint8, device="cpu")

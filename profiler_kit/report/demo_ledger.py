@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from profiler_kit.analysis.ledger.explanation import Explanation
 from profiler_kit.analysis.ledger.ledger_words import multiple, time_text
 from profiler_kit.report import markdown, terminal
-from profiler_kit.report.experiment import ExperimentReport, claims_section, measured_text, memory_notes
+from profiler_kit.report.experiment import ExperimentReport, measured_text, memory_notes
 from profiler_kit.report.explanation import explanation_sections
 from profiler_kit.report.layout import Section
+from profiler_kit.report.trial import claims_section
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class DemoLedger:
     def _sections(self) -> list[Section]:
         ledger = next(part for part in explanation_sections(self.told) if part.table is not None)
         result = self.trial.experiment
-        measured = f"Measured: {measured_text(result.rounds, result.seconds, result.preemptions)}; load {result.load}."
+        told = measured_text(result.rounds, result.seconds, result.preemptions, result.more_rounds)
+        measured = f"Measured: {told}. Load: {result.load}."
         ledger = replace(ledger, notes=(*ledger.notes, *self._against_table(), *self._apart()))
         return [ledger, replace(claims_section(result.claims), notes=(*memory_notes(result), measured))]
 

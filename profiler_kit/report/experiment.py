@@ -7,14 +7,16 @@ JSON schema ``profiler_kit.experiment``, version 1. A measured time or ratio is 
 |---|---|
 | schema, schema_version, profiler_kit_version | as everywhere |
 | layer, input_shape, dtype, device, load, threads | what was measured, where, and how busy that was before |
-| rounds, seconds, preemptions, level, method | how it was measured, and how often other processes took a core away |
+| rounds, more_rounds, seconds, preemptions, | how it was measured (``more_rounds`` had only the variants on which a |
+| level, method | claim was still open), and how often other processes took a core away |
 | variants | [name, change, call_us, ratio (of a sample's time to the layer as given), effect (``faster``, ``slower``, |
 |  | ``no difference seen``, ``not known``), samples, flops, flops_per_s, kernels, outputs, error, tolerance, |
 |  | page_faults (in a call)] |
 | not_possible | [name, reason] |
-| claims | [factor, statement, advice, variant, quantity, predicted, measured, verdict (``confirmed``, ``refuted``, |
-|  | ``undecided``, ``not tested``, of bounds ``not contradicted``), reason, prediction (``estimate``, ``at best``, |
-|  | ``at most``, ``at least``), accepted (lowest and highest ratio that bear it out), spread (factor by which the |
+| claims | [factor, statement, advice, variant, compared_with (other variants whose times decide it), quantity, |
+|  | predicted, measured, verdict (``confirmed``, ``refuted``, ``undecided``, ``not tested``), reason, prediction |
+|  | (``estimate``; of the bounds ``at best``, ``at most``, ``at least`` only that they hold is confirmed), finding |
+|  | (what that says, in words), accepted (lowest and highest ratio that bear it out), spread (factor by which the |
 |  | prediction may be off), decided_by (``measured`` with that added, which the verdict is about)] |
 | no_claims | why there are none, ``null`` if there are some or none were asked for |
 """
@@ -26,21 +28,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from profiler_kit.analysis.ledger.ledger_factors import USEFUL_FLOPS
-from profiler_kit.analysis.measured.claims_on_trial import IM2COL_GEMM
 from profiler_kit.analysis.measured.experiment import (
     DOUBLED_OTHER,
     EQUAL_DENSE,
     FRESH_MEMORY,
+    IM2COL_GEMM,
     OTHER_LAYER,
+    SMALLEST_IN_LAYOUT,
     SMALLEST_LAYER,
     SMALLEST_OTHER,
     Experiment,
-    LedgerClaim,
     MeasuredVariant,
     NotPossible,
 )
-from profiler_kit.analysis.measured.timing_statistics import LEVEL, MARGIN, MedianInterval, is_disturbed
+from profiler_kit.analysis.measured.timing_statistics import (
+    LEVEL,
+    LEVEL_OF_LOOK,
+    LOOKS,
+    MARGIN,
+    MedianInterval,
+    is_disturbed,
+)
+from profiler_kit.kept_memory import SMALLEST_GIVEN_BACK_BYTES
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.document import json_text
 from profiler_kit.report.json import plain
@@ -48,17 +57,23 @@ from profiler_kit.report.layout import WIDE, Column, Item, Section, Table
 from profiler_kit.report.microseconds import to_csv
 from profiler_kit.report.names import short_kernel
 from profiler_kit.report.quantities import MISSING, is_missing, write
+from profiler_kit.report.trial import claim_document, claims_section, interval_text
 
 SCHEMA: Final = "profiler_kit.experiment"
 SCHEMA_VERSION: Final = 1
 
 METHOD: Final = (
     "Rounds in random order, each timing every variant in a block of calls after one that is not timed. Intervals are "
-    "exact ones of the median by order statistics; ratios are taken within a round."
+    "exact ones of the median by order statistics; ratios are taken within a round. Where the noise leaves a statement "
+    f"of the ledger open, its variants are measured on, and looked at up to {LOOKS} times: intervals are wide enough "
+    f"({LEVEL_OF_LOOK:.1%} at each look) for {LEVEL:.0%} over all."
 )
 
 _TITLE: Final = "profiler_kit experiment"
-_NO_CHANGES: Final = (EQUAL_DENSE, OTHER_LAYER, DOUBLED_OTHER, IM2COL_GEMM, SMALLEST_LAYER, SMALLEST_OTHER)
+_NO_CHANGES: Final = (
+    *(EQUAL_DENSE, OTHER_LAYER, DOUBLED_OTHER, IM2COL_GEMM),
+    *(SMALLEST_LAYER, SMALLEST_OTHER, SMALLEST_IN_LAYOUT),
+)
 """Variants that are measured for comparison; nobody could use them in place of the layer."""
 
 _HELPING: Final = 3
@@ -96,7 +111,7 @@ class ExperimentReport:
         """Return the JSON document without its head."""
         result = self.experiment
         document = plain(result)
-        document["claims"] = [_claim_document(one) for one in result.claims]
+        document["claims"] = [claim_document(one) for one in result.claims]
         document["variants"] = [_variant_document(one) for one in result.variants]
         return {**document, "level": LEVEL, "method": METHOD}
 
@@ -121,28 +136,17 @@ class ExperimentReport:
             ("input", f"({shape}) {result.dtype}"),
             ("device", result.device),
             ("load", result.load),
-            ("measured", measured_text(result.rounds, result.seconds, result.preemptions)),
+            ("measured", measured_text(result.rounds, result.seconds, result.preemptions, result.more_rounds)),
         ]
 
     def __str__(self) -> str:
         return self.to_text()
 
 
-def interval_text(measured: MedianInterval | None) -> str:
-    """Write the ends of an interval of ratios, ``0.95–1.04``."""
-    if measured is None or is_missing(measured.low):
-        return MISSING
-    digits = 3 if measured.median < _SMALL else 2
-    return f"{measured.low:,.{digits}f}–{measured.high:,.{digits}f}"
-
-
-_SMALL: Final = 0.1
-"""Ratios below this are written with one digit more, as in :func:`profiler_kit.report.quantities.write`."""
-
-
-def measured_text(rounds: int, seconds: float, preemptions: int | None) -> str:
+def measured_text(rounds: int, seconds: float, preemptions: int | None, more_rounds: int = 0) -> str:
     """Say how much was measured, and how often other processes interfered."""
-    told = f"{rounds} rounds in random order in {seconds:.1f} s"
+    more = f", and {more_rounds} of what these did not decide," if more_rounds else ""
+    told = f"{rounds} rounds in random order{more} in {seconds:.1f} s"
     if preemptions is None or not is_disturbed(preemptions, seconds):
         return told
     return (
@@ -152,17 +156,31 @@ def measured_text(rounds: int, seconds: float, preemptions: int | None) -> str:
 
 
 def memory_notes(result: Experiment) -> list[str]:
-    """Say what a call costs more where its output lies on new pages; nothing if that costs nothing."""
+    """Say what a call costs more where its output lies on new pages, and which calls get them anyway."""
     given, fresh = result.variants[0], result.variant(FRESH_MEMORY)
-    if fresh is None or fresh.ratio.low <= MARGIN or given.page_faults is None or fresh.page_faults is None:
-        return []
-    told = f"{write('ratio', fresh.ratio.median)} ({interval_text(fresh.ratio)})"
-    text = (
-        "Freed memory is kept here. Where it goes back to the system, as in a process that has just started, a call "
-        f"takes {told} as long: {fresh.page_faults:,.0f} page faults instead of {given.page_faults:,.0f}. "
-        "MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_, or another allocator such as jemalloc, keep it."
-    )
-    return [text]
+    notes = []
+    if fresh is not None and fresh.ratio.low > MARGIN and given.page_faults is not None and fresh.page_faults:
+        told = f"{write('ratio', fresh.ratio.median)} ({interval_text(fresh.ratio)})"
+        notes.append(
+            f"Freed memory below {_KEPT} is kept here. Where it goes back to the system, as in a process that has "
+            f"just started, a call takes {told} as long: {fresh.page_faults:,.0f} page faults instead of "
+            f"{given.page_faults:,.0f}. MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_, or another allocator such "
+            "as jemalloc, keep it."
+        )
+    faulting = [one for one in result.variants if one is not fresh and (one.page_faults or 0) > _MANY_FAULTS]
+    if faulting:
+        named = ", ".join(f"{one.name} ({one.page_faults:,.0f})" for one in faulting)
+        notes.append(
+            f"Page faults in every call, each a page that the system must clear: {named}. Blocks of {_KEPT} and more "
+            "go back to the system whenever they are freed (glibc)."
+        )
+    return notes
+
+
+_KEPT: Final = f"{SMALLEST_GIVEN_BACK_BYTES >> 20} MiB"
+
+_MANY_FAULTS: Final = 100
+"""Page faults in a call from which on they are told; they take up to a microsecond each."""
 
 
 def effect(ratio: MedianInterval) -> str:
@@ -170,66 +188,6 @@ def effect(ratio: MedianInterval) -> str:
     if is_missing(ratio.low):
         return "not known"
     return "faster" if ratio.high < 1 else "slower" if ratio.low > 1 else "no difference seen"
-
-
-def claims_section(claims: Sequence[LedgerClaim]) -> Section:
-    """Lay out what became of the ledger's claims."""
-    items = []
-    for claim in claims:
-        details = [("try", claim.advice)] if claim.advice else []
-        if claim.measured is not None and claim.predicted is not None:
-            told = f"{write('ratio', claim.measured.median)} ({interval_text(claim.measured)})"
-            details += [
-                ("ratio of", claim.quantity),
-                ("predicted", _predicted(claim)),
-                ("measured", told + _decided_by(claim)),
-            ]
-        if claim.variant:
-            details.append(("by", claim.variant))
-        details.append(("because", claim.reason))
-        items.append(Item(f"{claim.verdict}: {claim.statement}", details))
-    lead = (
-        "Each statement of the ledger against a change that would show it. Confirmed: the measured ratio's whole 95 % "
-        "interval lies within what bears the estimate out (in brackets: within half of its effect, no closer than 5 % "
-        "and no further than 25 % off). Not contradicted: it lies within a bound, 5 % beyond it at most, which does "
-        "not show that the reason for the bound is the right one. Refuted: none of the interval does. Undecided: the "
-        "noise leaves both open, that of the times counted with which the ledger was made."
-    )
-    return Section("The ledger on trial", lead, items=[Item(tally(claims)), *items])
-
-
-def tally(claims: Sequence[LedgerClaim]) -> str:
-    """Count the verdicts, each by itself: ``Of 6 statements: 3 confirmed, 2 not contradicted, 1 undecided``."""
-    counts = [(verdict, sum(claim.verdict == verdict for claim in claims)) for verdict in _VERDICTS]
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
-    return f"Of {len(claims)} statement{'s'[: len(claims) != 1]}: {told}."
-
-
-_VERDICTS: Final = ("confirmed", "not contradicted", "refuted", "undecided", "not tested")
-
-
-def _decided_by(claim: LedgerClaim) -> str:
-    """Write the interval that was decided by, where it is wider than the measured one."""
-    if claim.spread <= 1 or claim.decided_by is None or is_missing(claim.decided_by.low):
-        return ""
-    return f"; with the noise of the ledger's own times {interval_text(claim.decided_by)}, which decides"
-
-
-def _predicted(claim: LedgerClaim) -> str:
-    """Write what was predicted, and what counts as that: ``0.60 × (0.48–0.75)``, ``0.60 × at best (0.57–1.00)``."""
-    predicted = write("ratio", claim.predicted)
-    if claim.factor in _EXACT or claim.accepted is None:
-        return predicted
-    low, high = (write("ratio", end).removesuffix(" ×") for end in claim.accepted)
-    if claim.prediction == "at most":
-        return f"{predicted} at most (up to {high})"
-    if claim.prediction == "at least":
-        return f"{predicted} at least (from {low})"
-    return f"{predicted}{' at best' if claim.prediction == 'at best' else ''} ({low}–{high})"
-
-
-_EXACT: Final = (USEFUL_FLOPS,)
-"""Factors that are counted; nothing but the exact value bears them out."""
 
 
 def _variants_section(result: Experiment) -> Section:
@@ -322,16 +280,10 @@ def _not_possible_section(missing: Sequence[NotPossible]) -> Section:
     return Section("Not possible here", items=items)
 
 
-def _claim_document(one: LedgerClaim) -> dict[str, Any]:
-    ends = one.accepted
-    # JSON has no infinity: a bound has one end.
-    told = {**plain(one), "decided_by": plain(one.decided_by)}
-    return {**told, "accepted": None if ends is None else [None if end == float("inf") else end for end in ends]}
-
-
 def _variant_document(one: MeasuredVariant) -> dict[str, Any]:
     document = plain(one)
     interval = document.pop("call_ns")
+    del document["rounds_ns"]
     call_us = {
         key: value / 1000 if key != "samples" and value is not None else value for key, value in interval.items()
     }

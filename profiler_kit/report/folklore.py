@@ -23,11 +23,12 @@ from profiler_kit.analysis.measured.folklore import Case, ClaimOnTrial, Folklore
 from profiler_kit.analysis.measured.timing_statistics import LEVEL
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.document import json_text
-from profiler_kit.report.experiment import interval_text, measured_text
+from profiler_kit.report.experiment import measured_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import Column, Item, Section, Table
 from profiler_kit.report.names import short_kernel
 from profiler_kit.report.quantities import MISSING
+from profiler_kit.report.trial import interval_text
 
 SCHEMA: Final = "profiler_kit.folklore"
 SCHEMA_VERSION: Final = 1

@@ -28,12 +28,13 @@ from profiler_kit.analysis.measured.matched_pairs import MATCHES, MatchedPairs, 
 from profiler_kit.analysis.measured.timing_statistics import LEVEL, MedianInterval
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.document import json_text
-from profiler_kit.report.experiment import interval_text, measured_text
+from profiler_kit.report.experiment import measured_text
 from profiler_kit.report.json import plain
 from profiler_kit.report.layout import ROOMY, VERY_WIDE, WIDE, Column, Item, Section, Table
 from profiler_kit.report.microseconds import microseconds, to_csv
 from profiler_kit.report.names import short_kernel
 from profiler_kit.report.quantities import MISSING, with_unit
+from profiler_kit.report.trial import interval_text
 
 SCHEMA: Final = "profiler_kit.matched_pairs"
 SCHEMA_VERSION: Final = 1

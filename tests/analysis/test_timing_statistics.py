@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from profiler_kit.analysis.measured.timing_statistics import (
+    LEVEL_OF_LOOK,
+    LOOKS,
     MedianInterval,
     Prediction,
     accepted,
@@ -105,21 +107,30 @@ def test_a_prediction_is_decided_by_the_whole_interval(low: float, high: float, 
 @pytest.mark.parametrize(
     ("low", "high", "kind", "verdict"),
     [
-        (0.78, 0.95, "at best", "not contradicted"),
-        (0.77, 0.90, "at best", "not contradicted"),  # 0.8 / 1.05 = 0.762
+        (0.78, 0.95, "at best", "confirmed"),
+        (0.77, 0.90, "at best", "confirmed"),  # 0.8 / 1.05 = 0.762
         (0.70, 0.75, "at best", "refuted"),  # more than it could gain
         (1.01, 1.20, "at best", "refuted"),  # no help
         (0.90, 1.10, "at best", "undecided"),
-        (0.10, 0.83, "at most", "not contradicted"),  # 0.8 × 1.05 = 0.84
+        (0.96, 1.04, "at best", "refuted"),  # less than a gain of 5 %, which is 0.952, and maybe none
+        (0.96, 0.99, "at best", "confirmed"),  # a small gain, but one
+        (0.94, 1.04, "at best", "undecided"),
+        (0.10, 0.83, "at most", "confirmed"),  # 0.8 × 1.05 = 0.84
         (0.85, 0.90, "at most", "refuted"),
         (0.80, 0.90, "at most", "undecided"),
-        (0.77, 9.00, "at least", "not contradicted"),
+        (0.77, 9.00, "at least", "confirmed"),
         (0.10, 0.76, "at least", "refuted"),
         (0.70, 0.80, "at least", "undecided"),
     ],
 )
 def test_a_bound_has_an_open_end(low: float, high: float, kind: Prediction, verdict: str) -> None:
     assert decide(interval(low, high), 0.8, kind) == verdict
+
+
+def test_a_gain_too_small_to_be_told_is_confirmed_by_no_difference() -> None:
+    """At best 0.97: nothing between 0.97 / 1.05 and 1.05 can be told from that."""
+    assert decide(interval(0.96, 1.04), 0.97, "at best") == "confirmed"
+    assert decide(interval(1.06, 1.10), 0.97, "at best") == "refuted"
 
 
 def test_what_bears_a_prediction_out() -> None:
@@ -139,6 +150,22 @@ def test_an_estimate_is_confirmed_as_seldom_at_its_border_as_the_level_says() ->
     # Exactly (1 - 0.9648) / 2 = 0.0176 each; the standard error of 2000 trials is 0.0029.
     assert confirmed < 0.03
     assert refuted < 0.03
+
+
+def test_looking_several_times_errs_no_more_often_than_the_level_says() -> None:
+    """A true ratio at the end of what is accepted, looked at after 20, 40 and 80 rounds until a verdict is reached.
+
+    With intervals of 95 % at each look, some 5 % of such runs would be confirmed, instead of 2.5 % at most.
+    """
+    generator = np.random.default_rng(5)
+    _, border = accepted(0.5)
+    wrong = 0
+    for _ in range(1500):
+        rounds = border * generator.lognormal(0, 0.2, 80)
+        looks = [decide(median_interval(rounds[:number], LEVEL_OF_LOOK), 0.5) for number in (20, 40, 80)]
+        assert len(looks) == LOOKS
+        wrong += next((verdict for verdict in looks if verdict != "undecided"), "undecided") == "confirmed"
+    assert wrong / 1500 < 0.025
 
 
 def test_verdicts_on_samples_of_known_truth() -> None:

@@ -11,8 +11,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from profiler_kit.analysis.measured.timing_statistics import FEWEST_SAMPLES  # noqa: E402
 from profiler_kit.experiments import interleaved  # noqa: E402
-from profiler_kit.experiments.interleaved import Contender, time_interleaved  # noqa: E402
+from profiler_kit.experiments.interleaved import Contender, InterleavedTimes, time_interleaved  # noqa: E402
 
 
 class Clock:
@@ -61,15 +62,39 @@ def test_every_round_has_each_once_in_a_random_order(clock: Clock) -> None:
     assert {one[0] for one in rounds} == set("abcd")
 
 
-def test_six_rounds_run_however_short_the_time(clock: Clock) -> None:
+def test_the_fewest_rounds_run_however_short_the_time(clock: Clock) -> None:
     times = time_interleaved([clock.contender("slow", 10**9, [])], seconds=0.001)
-    assert times.rounds == 6
+    assert times.rounds == FEWEST_SAMPLES
 
 
 def test_the_budget_is_kept_where_it_allows_for_more(clock: Clock) -> None:
     times = time_interleaved([clock.contender("slow", 10**8, [])], seconds=3.1)
     assert times.rounds == 15  # of 2 · 0.1 s each
     assert times.seconds <= 3.1
+
+
+def test_what_is_open_is_timed_on_and_looked_at_again(clock: Clock) -> None:
+    """Rounds of 0.2 s for each of two; 3.1 s, then as long again for one alone, then twice as long, then no more."""
+    contenders = [clock.contender(name, 10**8, []) for name in "ab"]
+    seen, shares = [], []
+
+    def unsettled(times: InterleavedTimes) -> set[str]:
+        seen.append({name: len(values) for name, values in times.call_ns.items()})
+        return {"a"} if len(seen) == 1 else {"a", "b"}  # b has been left out, and rounds are not made up for
+
+    times = time_interleaved(
+        contenders, seconds=3.1, unsettled=unsettled, progress=lambda share, _: shares.append(share)
+    )
+    assert seen == [{"a": 7, "b": 7}, {"a": 7 + 15, "b": 7}]
+    assert {name: len(values) for name, values in times.call_ns.items()} == {"a": 7 + 15 + 31, "b": 7}
+    assert (times.rounds, times.more_rounds) == (7, 15 + 31)
+    assert shares == sorted(shares)
+    assert shares[-1] <= 1
+
+
+def test_nothing_open_ends_it(clock: Clock) -> None:
+    times = time_interleaved([clock.contender("a", 10**8, [])], seconds=3.1, unsettled=lambda _: ())
+    assert (times.rounds, times.more_rounds) == (15, 0)
 
 
 def test_progress_never_goes_back_nor_beyond_the_end(clock: Clock) -> None:

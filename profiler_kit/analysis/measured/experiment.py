@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from profiler_kit.analysis.measured.timing_statistics import (
-    Judgement,
     MedianInterval,
     Prediction,
+    Verdict,
     accepted,
     with_spread,
 )
@@ -30,8 +30,15 @@ DOUBLED_OTHER: Final = "doubled other"
 FRESH_MEMORY: Final = "fresh memory"
 """Name of the layer as it was given where each call gets memory that the system must clear first."""
 
+IM2COL_GEMM: Final = "im2col GEMM"
+"""Name of the matrix product that a convolution is, its windows laid out beforehand."""
+
+LIBRARY_LAYOUT: Final = "oneDNN layout"
+"""Name of a convolution on tensors that stay in oneDNN's own layout."""
+
 SMALLEST_LAYER: Final = "smallest layer"
 SMALLEST_OTHER: Final = "smallest other"
+SMALLEST_IN_LAYOUT: Final = "smallest in oneDNN layout"
 """Names of layers of one value, of the class of the layer and of the one that it is compared with."""
 
 
@@ -52,6 +59,7 @@ class MeasuredVariant:
         error: Largest difference from the reference, relative to its largest value; None if not compared.
         tolerance: Largest error that counts as the same, for the type of number that was computed with.
         page_faults: Pages that the system gave the process in a call, on average; None where it does not count them.
+        rounds_ns: Time of a call in each round, in their order; fewer than those of others where it was decided early.
     """
 
     name: str
@@ -66,6 +74,7 @@ class MeasuredVariant:
     error: float | None
     tolerance: float | None
     page_faults: float | None = None
+    rounds_ns: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def flops_per_s(self) -> float | None:
@@ -99,11 +108,12 @@ class LedgerClaim:
         predicted: The ratio by the claim; None if nothing is predicted.
         prediction: What kind of prediction that is.
         measured: The same, measured; None if the variant did not run.
-        verdict: ``confirmed``, ``not contradicted`` (of a bound), ``refuted``, ``undecided`` (the noise does not
-            decide), or ``not tested``.
+        verdict: ``confirmed`` (of a bound: that it holds), ``refuted``, ``undecided`` (the noise does not decide), or
+            ``not tested``.
         reason: Why it is not tested, or how the verdict was reached.
         spread: Factor by which the prediction may be off, as the times that it rests on are noisy, too; 1 if nothing
             is known of that.
+        compared_with: Names of the other variants whose times decide it, besides the layer as given.
     """
 
     factor: str
@@ -113,10 +123,21 @@ class LedgerClaim:
     quantity: str
     predicted: float | None
     measured: MedianInterval | None
-    verdict: Judgement | Literal["not tested"]
+    verdict: Verdict | Literal["not tested"]
     reason: str
     prediction: Prediction = "estimate"
     spread: float = 1.0
+    compared_with: tuple[str, ...] = ()
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the prediction is a bound, so that all that can be confirmed is that it holds."""
+        return self.prediction != "estimate"
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants whose times decide it, besides the layer as given."""
+        return () if self.variant is None else (self.variant, *self.compared_with)
 
     @property
     def accepted(self) -> tuple[float, float] | None:
@@ -140,13 +161,14 @@ class Experiment:
         device: Where it ran, in words.
         load: How busy the machine was before, in words.
         threads: Threads of the CPU's operators.
-        rounds: Rounds measured; each variant has one time from each.
-        seconds: What measuring the rounds took.
+        rounds: Rounds with every variant.
+        seconds: What measuring all rounds took.
         preemptions: How often the process lost a core to another one meanwhile; None where that is not counted.
         variants: Those measured; the layer as given comes first.
         not_possible: Those that could not be tried, and why.
         claims: The ledger's claims with their verdicts; empty if no ledger was tested.
         no_claims: Why there are none; None if there are some, or none were asked for.
+        more_rounds: Rounds after those, with the variants on which the verdict of a claim was still open.
     """
 
     layer: str
@@ -162,6 +184,7 @@ class Experiment:
     not_possible: tuple[NotPossible, ...]
     claims: tuple[LedgerClaim, ...] = ()
     no_claims: str | None = None
+    more_rounds: int = 0
 
     def variant(self, name: str) -> MeasuredVariant | None:
         """Return the variant of that name, None if it was not measured."""

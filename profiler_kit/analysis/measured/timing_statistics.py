@@ -19,18 +19,22 @@ import numpy as np
 
 Verdict = Literal["confirmed", "refuted", "undecided"]
 
-Judgement = Literal[Verdict, "not contradicted"]
-"""What a measurement says of a prediction. One within a bound does not bear the bound's reason out: other reasons would
-keep it there as well."""
-
 Prediction = Literal["estimate", "at best", "at most", "at least"]
 """Kinds of predictions: a value, the most that a change can gain, and bounds of a ratio."""
 
 LEVEL: Final = 0.95
 """Probability with which an interval holds the median, at least."""
 
-FEWEST_SAMPLES: Final = 6
-"""With fewer, even the smallest and the largest sample do not enclose the median with probability 0.95."""
+LOOKS: Final = 3
+"""So often samples may be looked at to see whether they decide, before and after more were taken."""
+
+LEVEL_OF_LOOK: Final = 1 - (1 - LEVEL) / LOOKS
+"""Probability for the interval of one look. Whoever stops at the first interval that decides picks a lucky one; that at
+least one of `LOOKS` intervals misses has a probability of at most the sum of each (Bonferroni), whatever they have in
+common, so all of them hold with `LEVEL` together, and so does the one that is stopped at."""
+
+FEWEST_SAMPLES: Final = 7
+"""With fewer, even the smallest and the largest sample do not enclose the median as surely as one look asks for."""
 
 MARGIN: Final = 1.05
 """Times of the same thing, measured soundly twice, may differ by this factor: other addresses, another clock rate."""
@@ -51,7 +55,7 @@ class MedianInterval:
 
     Attributes:
         median: The median; the unit is the samples'.
-        low: Lower end; NaN with fewer than `FEWEST_SAMPLES`.
+        low: Lower end; NaN with fewer samples than the level asks for, `FEWEST_SAMPLES` for one look.
         high: Upper end, likewise.
         samples: Number of samples.
     """
@@ -102,19 +106,21 @@ def median_interval(values: Sequence[float], level: float = LEVEL) -> MedianInte
     return MedianInterval(float(np.median(ordered)), float(low), float(high), len(ordered))
 
 
-def ratio_interval(numerators: Sequence[float], denominators: Sequence[float]) -> MedianInterval:
+def ratio_interval(numerators: Sequence[float], denominators: Sequence[float], level: float = LEVEL) -> MedianInterval:
     """Return the median of the ratios of times measured in the same rounds, with its confidence interval.
 
     Args:
         numerators: One time for each round.
         denominators: One time for each round, in the same order, none of them 0.
+        level: Probability wanted.
 
     Raises:
         ValueError: If the numbers of rounds differ, or there are none.
     """
     if len(numerators) != len(denominators):
         raise ValueError(f"{len(numerators)} rounds against {len(denominators)}")
-    return median_interval(np.asarray(numerators, dtype=np.float64) / np.asarray(denominators, dtype=np.float64))  # type: ignore[arg-type]
+    ratios = np.asarray(numerators, dtype=np.float64) / np.asarray(denominators, dtype=np.float64)
+    return median_interval(ratios, level)  # type: ignore[arg-type] # an array is as good as a sequence
 
 
 def accepted(predicted: float, kind: Prediction = "estimate") -> tuple[float, float]:
@@ -123,7 +129,7 @@ def accepted(predicted: float, kind: Prediction = "estimate") -> tuple[float, fl
     An estimate is borne out by an effect that is within half of the predicted one, as a factor: between the square
     root of the prediction and its power of 1.5. That band is never narrower than `MARGIN`, what two sound measurements
     of the same thing may differ by, nor wider than `WIDEST`. A bound has one open end; what is expected *at best* must
-    also help.
+    also help, unless it is too little to be told from nothing.
 
     Args:
         predicted: The ratio predicted, positive.
@@ -134,33 +140,33 @@ def accepted(predicted: float, kind: Prediction = "estimate") -> tuple[float, fl
     if kind == "at least":
         return predicted / MARGIN, inf
     if kind == "at best":
-        return predicted / MARGIN, 1.0
+        return predicted / MARGIN, 1.0 if predicted < 1 / MARGIN else MARGIN
     wide = exp(min(max(abs(log(predicted)) / 2, log(MARGIN)), log(WIDEST)))
     return predicted / wide, predicted * wide
 
 
-def decide(measured: MedianInterval, predicted: float, kind: Prediction = "estimate") -> Judgement:
+def decide(measured: MedianInterval, predicted: float, kind: Prediction = "estimate") -> Verdict:
     """Say whether a measured ratio bears a predicted one out.
 
     This is a test of equivalence by intervals (Schuirmann's two one-sided tests): the prediction is confirmed if the
     whole confidence interval lies within what is :func:`accepted`, refuted if none of it does, and undecided if the
-    noise leaves both open. A bound, also that of what is expected at best, is never confirmed but not contradicted.
+    noise leaves both open. A bound is confirmed as a bound, which does not bear its reason out: others would keep the
+    ratio there as well. What was to help is refuted, too, if a gain worth telling (`MARGIN`) is ruled out while there
+    may be none at all.
 
     Args:
         measured: The ratio measured, with its confidence interval.
         predicted: The ratio predicted, positive.
         kind: What kind of prediction it is.
-
-    Returns:
-        ``confirmed``, ``not contradicted``, ``refuted`` or ``undecided``.
     """
     low, high = measured.low, measured.high
     if not (isfinite(low) and isfinite(high) and isfinite(predicted) and predicted > 0):
         return "undecided"
     least, most = accepted(predicted, kind)
     if least <= low and high <= most:
-        return "confirmed" if kind == "estimate" else "not contradicted"
-    return "refuted" if high < least or low > most else "undecided"
+        return "confirmed"
+    useless = kind == "at best" and low > 1 / MARGIN and high > 1 and most == 1.0
+    return "refuted" if high < least or low > most or useless else "undecided"
 
 
 def with_spread(measured: MedianInterval, spread: float) -> MedianInterval:
