@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from profiler_kit.analysis.ledger.gemm_tiles import GemmShape, Tiling, fill, gemm_shape, rounds, tile_sides, tiling
-from profiler_kit.analysis.ledger.ledger_factors import fill_of_machine
 from profiler_kit.analysis.ledger.problem_sides import MainKernel
 from profiler_kit.analysis.ledger.roofs import Roofs
+from profiler_kit.analysis.ledger.side_components import fill_of_machine
 from profiler_kit.analysis.problems.flops import convolution_flops, transposed_convolution_flops
 from profiler_kit.analysis.problems.problem_shapes import Problem
 from profiler_kit.kernels import identify

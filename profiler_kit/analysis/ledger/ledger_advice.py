@@ -12,10 +12,11 @@ from typing import Final
 
 from profiler_kit.analysis.ledger import ledger_factors as ledger
 from profiler_kit.analysis.ledger.gemm_tiles import fill
-from profiler_kit.analysis.ledger.ledger_factors import Factor, main_us
+from profiler_kit.analysis.ledger.ledger_factors import Factor
 from profiler_kit.analysis.ledger.ledger_words import time_text
 from profiler_kit.analysis.ledger.problem_sides import Side
 from profiler_kit.analysis.ledger.roofs import COMPUTE_UNITS
+from profiler_kit.analysis.ledger.side_components import channel_padding, main_us, partly_empty_steps
 from profiler_kit.analysis.passes.casts import WEIGHT
 from profiler_kit.analysis.passes.kernel_roles import BIAS, CAST, LAYOUT_TRANSFORM, MAIN, MEMSET
 from profiler_kit.analysis.problems.problem_shapes import ITEMSIZES
@@ -182,7 +183,7 @@ def _bias(slow: Side, _fast: Side, _factor: Factor) -> Advice | None:
 
 
 def _channels(slow: Side, fast: Side, factor: Factor) -> Advice | None:
-    padded = (ledger.channel_padding(slow).value or 1.0) * (ledger.partly_empty_steps(slow).value or 1.0)
+    padded = (channel_padding(slow).value or 1.0) * (partly_empty_steps(slow).value or 1.0)
     if padded <= 1:
         return None
     if _are_patches(slow):

@@ -13,6 +13,7 @@ from profiler_kit.analysis.ledger.ledger_factors import Factor, time_us
 from profiler_kit.analysis.ledger.ledger_words import multiple, scaled, time_text
 from profiler_kit.analysis.ledger.problem_sides import Side
 from profiler_kit.analysis.ledger.roofs import COMPUTE_UNITS
+from profiler_kit.analysis.ledger.side_components import useful_flops
 
 _MOST: Final = 5
 _FEWEST: Final = 2
@@ -68,7 +69,7 @@ def headline(slow: Side, fast: Side, *, elapsed: bool) -> str:
     else:
         what = f"{slow.name} takes {time_text(times[0])} a call, {ratio} the {time_text(times[1])} of {fast.name}"
     if slow.flops is None or fast.flops is None:
-        why = next(part.evidence for part in map(ledger.useful_flops, (slow, fast)) if part.value is None)
+        why = next(part.evidence for part in map(useful_flops, (slow, fast)) if part.value is None)
         return f"{what}. Useful FLOPs are not known: {why}."
     share = slow.flops / fast.flops
     same = 0.98 < share < 1.02

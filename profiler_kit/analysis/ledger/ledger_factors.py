@@ -12,14 +12,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 from typing import Final
 
-from profiler_kit.analysis.ledger.gemm_tiles import rounds
-from profiler_kit.analysis.ledger.ledger_words import against, scaled, time_text
-from profiler_kit.analysis.ledger.main_loop import step_filling, steps_evidence
-from profiler_kit.analysis.ledger.problem_sides import MainKernel, Side
-from profiler_kit.analysis.passes.backward_split import DGRAD, WGRAD
+from profiler_kit.analysis.ledger.ledger_words import against, time_text
+from profiler_kit.analysis.ledger.main_loop import steps_evidence
+from profiler_kit.analysis.ledger.problem_sides import Side
+from profiler_kit.analysis.ledger.side_components import (
+    MEASURED_TWICE,
+    Component,
+    algorithm_inflation,
+    arithmetic_unit,
+    channel_padding,
+    fill_of_machine,
+    main_us,
+    memory_bound,
+    partly_empty_steps,
+    threads,
+    tile_quantization,
+    useful_flops,
+)
 from profiler_kit.analysis.passes.kernel_roles import BIAS, CAST, LAYOUT_TRANSFORM, MAIN, MEMSET
 
 MEASURED: Final = "measured"
@@ -45,16 +57,6 @@ BIAS_KERNELS: Final = "bias_kernels"
 LAUNCH_GAPS: Final = "launch_gaps"
 ALGORITHM_INFLATION: Final = "algorithm_inflation"
 
-_PADS_FILTERS: Final = frozenset({DGRAD, WGRAD})
-_PADS_CHANNELS: Final = frozenset({"forward", WGRAD})
-
-
-_WIDEST_ALIGNMENT: Final = 16
-"""Elements of 8 bits in the 16 bytes that tensor-core kernels load at once; wider types align to fewer."""
-
-_MEASURED_TWICE: Final = 1.05
-"""Two sound measurements of a rate may differ by this factor."""
-
 
 @dataclass(frozen=True)
 class Factor:
@@ -71,14 +73,6 @@ class Factor:
     name: str
     value: float
     kind: str
-    evidence: str
-
-
-@dataclass(frozen=True)
-class Component:
-    """What one side contributes to a factor: a multiple of its time, and the words for it; None if not known."""
-
-    value: float | None
     evidence: str
 
 
@@ -117,175 +111,6 @@ def factors_of(slow: Side, fast: Side, *, elapsed: bool) -> tuple[tuple[Factor, 
 def time_us(side: Side, *, elapsed: bool) -> float:
     """Return the time of one call that is compared, in µs."""
     return side.elapsed_us if elapsed and side.elapsed_us else side.device_us
-
-
-def main_us(side: Side) -> float:
-    """Return the time of a call's main kernels; all of it where none is recognised."""
-    return side.parts_us[MAIN] or side.device_us
-
-
-def useful_flops(side: Side) -> Component:
-    """Useful FLOPs of a call."""
-    if side.flops is None and side.problem.input_shape is None:
-        return Component(None, "shapes were not recorded (record_shapes=True records them)")
-    if side.flops is None:
-        return Component(None, "shapes were recorded, but not everything that the output's size depends on")
-    return Component(float(side.flops), f"{scaled(side.flops)}FLOP by the shapes")
-
-
-def channel_padding(side: Side) -> Component:
-    """Multiplications with channels that a kernel's alignment adds, for each one that is asked for."""
-    if not side.is_convolution:
-        return Component(1.0, "no channels to pad in a matrix product")
-    main, weight = side.main, side.problem.weight_shape
-    if main is None or weight is None or len(weight) < 2:
-        return Component(None, "no kernel's name tells")
-    if main.identity.algorithm == "first_layer":
-        return Component(1.0, "a kernel made for few channels")
-    aligned = main.identity.alignment
-    if aligned is None:
-        if main.identity.tensor_cores == "no":
-            return Component(1.0, "no tensor cores, no alignment")
-        groups = side.problem.groups or 1
-        if weight[0] // groups % _WIDEST_ALIGNMENT == weight[1] % _WIDEST_ALIGNMENT == 0:
-            return Component(1.0, f"channels and filters are multiples of {_WIDEST_ALIGNMENT}")
-        return Component(None, "the main kernel's name has no alignment")
-    return _padded(side, weight, aligned)
-
-
-def _padded(side: Side, weight: tuple[int, ...], aligned: int) -> Component:
-    groups, taps = side.problem.groups or 1, prod(weight[2:])
-    # A transposed convolution's weight is (C, K / groups, …): its forward pass sums over C as a dgrad does over K.
-    filters, channels = weight[0] // groups, weight[1]
-    pass_ = side.pass_
-    if side.problem.transposed:
-        pass_ = {"forward": DGRAD, DGRAD: "forward"}.get(pass_, pass_)
-    value, words = 1.0, []
-    for what, size, pads in (
-        ("channels", channels, pass_ in _PADS_CHANNELS),
-        ("filters", filters, pass_ in _PADS_FILTERS),
-    ):
-        whole = ceil(size / aligned) * aligned
-        if pads and size and whole != size:
-            value *= whole / size
-            sums = f": K {size * taps} → {whole * taps}" if pass_ != WGRAD else ""
-            words.append(f"align{aligned} pads {size} {'input ' * (what == 'channels')}{what} to {whole}{sums}")
-    return Component(value, ", ".join(words) or f"align{aligned} pads nothing")
-
-
-def partly_empty_steps(side: Side) -> Component:
-    """Steps of the main loop, for each one that full steps would need."""
-    padded = channel_padding(side).value
-    if padded is None:
-        return Component(None, "padding is not known")
-    return Component(*step_filling(side, padded))
-
-
-def algorithm_inflation(side: Side) -> Component:
-    """FLOPs that were executed, as hardware counters say, for each useful one."""
-    if side.executed_flops is None or side.flops is None:
-        return Component(None, "no hardware counters")
-    counted = f"{scaled(side.executed_flops)}FLOP executed by the counters for {scaled(side.flops)}FLOP"
-    return Component(side.executed_flops / side.flops, counted)
-
-
-def tile_quantization(side: Side) -> Component:
-    """Values of the result that tiles compute, for each one that is asked for."""
-    main = side.main
-    if main is None or main.tiling is None or main.gemm is None:
-        return Component(None, _why_no_tiling(main))
-    laid, gemm = main.tiling, main.gemm
-    tile = f"tile {laid.rows}×{laid.columns}"
-    covered = f"{laid.tiles_m * laid.rows}×{laid.tiles_n * laid.columns}"
-    return Component(laid.quantization, f"{tile} covers {gemm.m}×{gemm.n} with {covered}")
-
-
-def _why_no_tiling(main: MainKernel | None) -> str:
-    if main is None or main.ctas is None:
-        return "no kernel with a grid"
-    if main.gemm is None:
-        return "the main kernel runs no matrix product whose size is known"
-    if main.identity.tile is None:
-        return "the main kernel's name has no tile"
-    return f"tile {main.identity.tile} does not fit its grid of {main.ctas} CTAs"
-
-
-def arithmetic_unit(side: Side) -> Component:
-    """Seconds that the unit used takes for one FLOP at best."""
-    if side.roofs.kind == "cpu" and side.of == "host time":
-        peak = side.roofs.peak("fp32" if side.problem.dtype == "float32" else None)
-        if peak is None:
-            return Component(None, "no measured peak of this CPU for the type")
-        return Component(1 / peak, f"{scaled(peak)}FLOP/s fp32 measured")
-    unit = None if side.main is None else side.main.unit
-    if unit is None:
-        return Component(None, "the main kernel's name does not tell the unit")
-    peak = side.roofs.peak(unit)
-    if peak is None:
-        return Component(None, f"peak of {unit} not known (--device, or --peak-flops and --bandwidth)")
-    return Component(1 / peak, f"{unit.replace('_', ' ')}, {scaled(peak)}FLOP/s at best")
-
-
-def threads(side: Side) -> Component:
-    """Share of the work of one thread, if work is split evenly."""
-    count = side.roofs.threads
-    if count is None:
-        return Component(None, "not recorded")
-    if side.roofs.peak("fp32") is not None and side.problem.dtype == "float32":
-        return Component(1.0, f"{count} threads, part of the measured rate")
-    return Component(1 / count, f"{count} threads")
-
-
-def fill_of_machine(side: Side) -> Component:
-    """Time for each second in which all SMs would be busy."""
-    main = side.main
-    if main is None or main.fill is None or main.ctas is None:
-        return Component(None, "CTAs or SMs not known")
-    sms = side.roofs.sm_count
-    ctas = main.tiling.tiles if main.tiling else main.ctas
-    used = f"fill {main.fill:.0%}" + (f" in {_turns(ctas, main.ctas, sms)}" if sms else "")
-    evidence = f"{ctas} CTAs{_origin(main)} for {sms} {side.roofs.processors}: {used}"
-    return Component(1 / main.fill, evidence)
-
-
-def _turns(work: int, launched: int, sms: int) -> str:
-    """Say in how many turns the SM with most work runs it: waves, unless a smaller grid than the machine goes round."""
-    turns = rounds(work, launched, sms)
-    if turns == ceil(work / sms):
-        return f"{turns} wave{'s'[: turns != 1]}"
-    return f"{turns} rounds of a grid of {launched}"
-
-
-def _origin(main: MainKernel) -> str:
-    """Say how a number of CTAs comes about."""
-    laid, gemm = main.tiling, main.gemm
-    if laid is None or gemm is None:
-        return ""
-    count = f" = ceil({gemm.m}/{laid.rows})·ceil({gemm.n}/{laid.columns})"
-    more = laid.tiles // (laid.tiles_m * laid.tiles_n)
-    times = f"·{more}" if more > 1 else ""
-    return f"{count}{times}" + (f" (grid of {laid.launched})" if laid.tiles != laid.launched else "")
-
-
-def memory_bound(side: Side) -> Component:
-    """Time that memory needs at least, for each second of the arithmetic; 1 where arithmetic takes longer.
-
-    Not known where the main kernels took less than that: a cache held some of the bytes, and nothing tells how many.
-    """
-    unit, work = arithmetic_unit(side).value, useful_flops(side).value
-    bandwidth = None if side.bytes is None else side.roofs.bandwidth_for(side.bytes)
-    if bandwidth is None or unit is None or work is None or side.bytes is None:
-        return Component(None, "bandwidth, peak or bytes not known")
-    padded = (channel_padding(side).value or 1.0) * (partly_empty_steps(side).value or 1.0)
-    quantized = tile_quantization(side).value or 1.0
-    arithmetic_s = work * padded * quantized * unit * (fill_of_machine(side).value or 1.0)
-    memory_s = side.bytes / bandwidth
-    moved = f"{scaled(side.bytes)}B at {scaled(bandwidth)}B/s take {time_text(memory_s * 1e6)}"
-    if memory_s > arithmetic_s and memory_s * 1e6 > main_us(side) * _MEASURED_TWICE:
-        took = f"the main kernels took {time_text(main_us(side))}, so a cache held some of them or the peak is too low"
-        return Component(None, f"{moved} by the peak, but {took}")
-    evidence = f"{moved}, the arithmetic {time_text(arithmetic_s * 1e6)}"
-    return Component(max(1.0, memory_s / arithmetic_s), evidence)
 
 
 _Model = Sequence[tuple[str, str, Callable[[Side], Component]]]
@@ -402,7 +227,7 @@ def _rest_evidence(slow: Side, fast: Side) -> str:
     if slow.executed_flops is None and roofs[0] is not None and roofs[1] is not None:
         shares = [us / main_us(side) for us, side in zip(roofs, (slow, fast), strict=True) if us is not None]
         timed = [f"{text}, at {share:.0%} of the roof" for text, share in zip(timed, shares, strict=True)]
-        if max(shares) > _MEASURED_TWICE:
+        if max(shares) > MEASURED_TWICE:
             doubt = ["above its roof: the peaks are too low, as those measured on a busy machine are"]
     return "; ".join((against(*timed), *doubt, *_steps(slow, fast), "what the factors before it leave"))
 

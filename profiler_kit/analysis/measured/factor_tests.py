@@ -17,6 +17,7 @@ from profiler_kit.analysis.ledger import ledger_factors as ledger
 from profiler_kit.analysis.ledger.explanation import Claim, Explanation
 from profiler_kit.analysis.ledger.ledger_words import time_text
 from profiler_kit.analysis.ledger.problem_sides import Side
+from profiler_kit.analysis.ledger.side_components import arithmetic_unit, main_us
 from profiler_kit.analysis.measured.experiment import (
     DOUBLED_OTHER,
     IM2COL_GEMM,
@@ -140,13 +141,13 @@ def _by_difference(told: Explanation, claim: Claim, slow: _Pair, fast: _Pair) ->
     mains = np.maximum(times[0] - times[1], 0.0), np.maximum(times[2] - times[3], 0.0)
     # A smallest call that takes longer than the call itself leaves the main kernel no time: the ratio has no bound.
     ratios = np.divide(*mains, out=np.full(rounds, np.inf), where=mains[1] > 0)
-    before = ledger.main_us(told.slow) / ledger.main_us(told.fast) / value
+    before = main_us(told.slow) / main_us(told.fast) / value
     measured = median_interval(ratios / before, LEVEL_OF_LOOK)
     took = " against ".join(time_text(float(np.median(main)) / 1000) for main in mains)
     reason = (
         f"{slow[0].name} less {slow[1].name} against {fast[0].name} less {fast[1].name} leaves the main kernels' "
         f"times, {took}, by the clock alone; the ledger has them from the libraries: "
-        f"{time_text(ledger.main_us(told.slow))} against {time_text(ledger.main_us(told.fast))}"
+        f"{time_text(main_us(told.slow))} against {time_text(main_us(told.fast))}"
     )
     names = tuple(one.name for one in variants)
     verdict = decide(with_spread(measured, told.spread), value)
@@ -168,7 +169,7 @@ def _as_matrix_product(told: Explanation, claim: Claim, found: Mapping[str, Meas
     variant, least_us = found.get(IM2COL_GEMM), ledger.roof_us(told.slow)
     if variant is None or variant.outputs == "different" or least_us is None:
         return None
-    share = least_us / ledger.main_us(told.slow)
+    share = least_us / main_us(told.slow)
     reason = (
         f"the main kernel is at {share:.0%} of its roof, {time_text(least_us)}; the same products by another library "
         "must not be faster than that, or the roof is wrong"
@@ -214,7 +215,7 @@ _TELLING: Final = 1.5
 def _growth(side: Side) -> float | None:
     """Return what twice the samples make of the time of a side that waits for memory, by its roofline."""
     images, itemsize = (side.problem.input_shape, side.problem.output_shape), ITEMSIZES.get(side.problem.dtype or "")
-    unit = ledger.arithmetic_unit(side).value
+    unit = arithmetic_unit(side).value
     if None in images or itemsize is None or side.bytes is None or side.flops is None or unit is None:
         return None
     # Weight and bias are read once however many samples there are.
