@@ -48,7 +48,7 @@ TIME_OF_CALL: Final = "time of a call / that of the layer as given"
 TIME_OF_SAMPLE: Final = "time of a sample / that of the layer as given"
 TIME_OF_SMALLEST: Final = "time of a layer of one value / that of the call"
 TIME_OF_MEMORY: Final = "time of a call / that of moving its bytes once"
-REST_OF_TIMES: Final = "time of the main kernels / that of the other's / the factors before"
+REST_OF_TIMES: Final = "main kernels' times, over the factors before this one"
 TIME_OF_DOUBLED: Final = "time of a call on twice the samples / that of the call"
 WORK: Final = "FLOPs of the layer / those of the other"
 """What ratios are of."""
@@ -145,9 +145,9 @@ def _by_difference(told: Explanation, claim: Claim, slow: _Pair, fast: _Pair) ->
     measured = median_interval(ratios / before, LEVEL_OF_LOOK)
     took = " against ".join(time_text(float(np.median(main)) / 1000) for main in mains)
     reason = (
-        f"{slow[0].name} less {slow[1].name} against {fast[0].name} less {fast[1].name} leaves the main kernels' "
-        f"times, {took}, by the clock alone; the ledger has them from the libraries: "
-        f"{time_text(main_us(told.slow))} against {time_text(main_us(told.fast))}"
+        f"({slow[0].name} − {slow[1].name}) / ({fast[0].name} − {fast[1].name}) leaves the main kernels' times, {took}, "
+        f"by the clock alone; the libraries' own, which the ledger rests on, are {time_text(main_us(told.slow))} against "
+        f"{time_text(main_us(told.fast))}"
     )
     names = tuple(one.name for one in variants)
     verdict = decide(with_spread(measured, told.spread), value)
