@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import nn
@@ -14,9 +14,10 @@ from profiler_kit.analysis.ledger.undisturbed_calls import UNDISTURBED_KEY
 from profiler_kit.analysis.measured.claims_on_trial import variants_needed
 from profiler_kit.analysis.measured.experiment import AS_GIVEN, FRESH_MEMORY, OTHER_LAYER, Experiment
 from profiler_kit.analysis.measured.measured_twice import doubted, far_apart
+from profiler_kit.analysis.measured.timing_statistics import MARGIN
 from profiler_kit.experiments.experiment import run_experiment
 from profiler_kit.experiments.ledger import record_ledger
-from profiler_kit.experiments.subject import make_subject
+from profiler_kit.experiments.subject import Subject, make_subject
 from profiler_kit.experiments.variants import builders
 from profiler_kit.record.trace_file import note_in_trace
 from profiler_kit.report.experiment import ExperimentReport
@@ -37,17 +38,17 @@ def try_demo_ledger(
     """Decompose the ratio of the demo's 7×7 convolution to its dense layer, forward, and test what that says.
 
     Both are recorded anew, without the backward passes that run between them in the demo's trace: a statement can only
-    be tested by calls that find the caches as the recorded ones did. Where that contradicts what was measured before,
-    it is done once more; where the times still differ, no statement that rests on them is decided.
+    be tested by calls that find the caches as the recorded ones did. Where the trial finds that other processes have
+    spoilt the ledger's times, all is done once more; if they still differ, no statement that rests on them is decided.
 
     Args:
         batch: Samples in a call.
-        seconds: Time for measuring.
+        seconds: Time for measuring; up to four times as long where a statement is not yet decided.
         table_us: Times of a call of the convolution and the dense layer that the demo's table has, in µs.
         progress: Called with the share that is done, 0 to 1, and what is being done.
 
     Returns:
-        The ledger, its trial, and which times contradict each other; None if none do.
+        The ledger, its trial, and which times of theirs contradict each other; None if none do.
 
     Raises:
         RecordingError: If another recording is running.
@@ -57,17 +58,45 @@ def try_demo_ledger(
         torch.manual_seed(0)
         conv, dense = nn.Conv2d(3, 64, 7, padding=3).to(device), nn.Linear(1024, 512).to(device)
         image, vector = torch.randn(batch, 3, 32, 32).to(device), torch.randn(batch, 1024).to(device)
-    subject = make_subject(conv, image)
-    told = record_ledger(subject, dense, vector)
-    if far_apart(_times_us(told, table_us)):
-        told = record_ledger(subject, dense, vector)
-    known = builders()
-    chosen = {name: known[name] for name in (*variants_needed(told), FRESH_MEMORY) if name in known}
-    result = run_experiment(subject, chosen, seconds=seconds, told=told, other=(dense, vector), progress=progress)
-    apart = far_apart(_times_us(told, table_us, result))
-    if apart is not None:
-        result = replace(result, claims=doubted(result.claims, apart))
-    return told, ExperimentReport(result), apart
+    subject, known = make_subject(conv, image), builders()
+    report = progress or (lambda _share, _text: None)
+    for attempt in range(_ATTEMPTS):
+
+        def step(share: float, text: str, attempt: int = attempt) -> None:
+            report(_FIRST_SHARE * share if not attempt else _FIRST_SHARE + (1 - _FIRST_SHARE) * share, text)
+
+        step(0.0, "recording both sides of the ledger")
+        told = _undisturbed_ledger(subject, dense, vector, table_us)
+        chosen = {name: known[name] for name in (*variants_needed(told), FRESH_MEMORY) if name in known}
+        result = run_experiment(subject, chosen, seconds=seconds, told=told, other=(dense, vector), progress=step)
+        spoilt = far_apart(_times_us(told, None, result))
+        if spoilt is None:
+            break
+    report(1.0, "done")
+    if spoilt is not None:
+        result = replace(result, claims=doubted(result.claims, spoilt))
+    return told, ExperimentReport(result), spoilt
+
+
+_ATTEMPTS: Final = 2
+_FIRST_SHARE: Final = 0.7
+"""Attempts to measure what nothing spoils, and the share of the work that the first one is."""
+
+
+def _undisturbed_ledger(
+    subject: Subject, other: nn.Module, other_input: Any, table_us: tuple[float, float] | None
+) -> Explanation:
+    """Record the ledger until its times are sound, which their own noise and the demo's table tell, not any verdict."""
+    found: list[tuple[bool, float, Explanation]] = []
+    for _ in range(_RECORDINGS):
+        told = record_ledger(subject, other, other_input)
+        found.append((far_apart(_times_us(told, table_us)) is not None, told.spread, told))
+        if not found[-1][0] and told.spread <= MARGIN:
+            break
+    return min(found, key=lambda one: one[:2])[2]
+
+
+_RECORDINGS: Final = 3
 
 
 def _times_us(

@@ -39,15 +39,16 @@ _logger = logging.getLogger(__name__)
 
 
 def measure_cpu_peaks() -> dict[str, Any] | None:
-    """Measure the rate of an fp32 matrix product and of a copy in memory, with PyTorch's number of threads.
+    """Measure the rate of fp32 and bf16 matrix products and of a copy in memory, with PyTorch's number of threads.
 
-    Takes about 0.6 s the first time; the result is kept for the rest of the process as long as the number of threads
+    Takes about 0.9 s the first time; the result is kept for the rest of the process as long as the number of threads
     is the same. It runs in a thread of its own, because autocast, grad mode, default device and torch's modes (such as
     ``FlopCounterMode``) are settings of a thread: the caller's are neither used nor touched. No random numbers are
     drawn.
 
     Returns:
         ``device`` ("cpu"), ``threads``, ``fp32_flops_per_s`` (2·n³ FLOP by the time of a product of n×n matrices),
+        ``bf16_flops_per_s`` (the same in bfloat16, whether the CPU has instructions for it or not),
         ``copy_bytes_per_s`` (bytes read + bytes written, as STREAM counts them, by the fastest copy),
         ``copy_bytes_per_s_by_size`` ({bytes read + written: the same of so small a copy}, from caches as far as they
         hold it) and ``method``; None if it could not be measured.
@@ -90,6 +91,7 @@ def _measure(threads: int, result: dict[str, Any], stop: threading.Event) -> Non
         flops_per_s = max(2 * size**3 / fastest_s(_matrix_product(size)) for size in MATRIX_SIZES)
         bytes_per_s = 2 * COPY_BYTES / fastest_s(_copy(COPY_BYTES))
         by_size = {str(size): size / fastest_s(_copy(size // 2), _SECONDS_EACH_CACHED) for size in CACHED_BYTES}
+        bf16_flops_per_s = _bf16_flops_per_s(fastest_s)
     except _StoppedError:
         return
     except (RuntimeError, MemoryError) as error:  # no memory for the arrays; the recording goes on without peaks
@@ -99,21 +101,36 @@ def _measure(threads: int, result: dict[str, Any], stop: threading.Event) -> Non
         device="cpu",
         threads=threads,
         fp32_flops_per_s=flops_per_s,
+        bf16_flops_per_s=bf16_flops_per_s,
         copy_bytes_per_s=bytes_per_s,
         copy_bytes_per_s_by_size=by_size,
         method=(
-            f"fastest of several: torch.mm of n x n float32 matrices, n = {', '.join(map(str, MATRIX_SIZES))} "
-            f"(2 n^3 FLOP); copy of {COPY_BYTES >> 20} MiB (bytes read + bytes written), and of less by size; "
-            "before the recording"
+            "fastest of several: torch.mm of n x n float32 and bfloat16 matrices, "
+            f"n = {', '.join(map(str, MATRIX_SIZES))} (2 n^3 FLOP; of bfloat16 large ones only where it is quick); "
+            f"copy of {COPY_BYTES >> 20} MiB (bytes read + bytes written), and of less by size; before the recording"
         ),
     )
 
 
-def _matrix_product(size: int) -> Callable[[], object]:
+def _bf16_flops_per_s(fastest_s: Callable[[Callable[[], object]], float]) -> float:
+    """Return the rate of the fastest product of bfloat16 matrices.
+
+    A CPU without instructions for that type may be a hundred times slower: what would take too long is left out.
+    """
+    best = 0.0
+    for size in MATRIX_SIZES:
+        work = 2 * size**3
+        if best and work / best > _SECONDS_EACH:
+            break
+        best = max(best, work / fastest_s(_matrix_product(size, torch.bfloat16)))
+    return best
+
+
+def _matrix_product(size: int, dtype: torch.dtype = torch.float32) -> Callable[[], object]:
     shape = (size, size)
     # Values whose products and sums stay normal numbers; denormal ones are slow on some processors.
-    first, second = (torch.full(shape, 0.5, dtype=torch.float32, device="cpu") for _ in range(2))
-    product = torch.empty(shape, dtype=torch.float32, device="cpu")
+    first, second = (torch.full(shape, 0.5, dtype=dtype, device="cpu") for _ in range(2))
+    product = torch.empty(shape, dtype=dtype, device="cpu")
     return lambda: torch.mm(first, second, out=product)
 
 

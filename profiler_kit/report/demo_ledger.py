@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from profiler_kit.analysis.ledger.explanation import Explanation
 from profiler_kit.analysis.ledger.ledger_words import multiple, time_text
+from profiler_kit.analysis.measured.measured_twice import far_apart
 from profiler_kit.report import markdown, terminal
 from profiler_kit.report.experiment import ExperimentReport, measured_text, memory_notes
 from profiler_kit.report.explanation import explanation_sections
@@ -22,7 +23,7 @@ class DemoLedger:
         told: The ledger.
         trial: The experiment that tested its statements.
         table_us: Times of a call of the convolution and the dense layer that the demo's table has, in µs.
-        apart: Which times contradict each other; None if none do.
+        apart: Which times of the ledger and the trial contradict each other; None if none do.
     """
 
     batch: int
@@ -60,6 +61,10 @@ class DemoLedger:
             "before, with gradients wanted and a backward pass after each block; here forward calls run alone, without "
             "gradients."
         )
+        own = {"the convolution": (slow, self.told.slow.device_us), "the dense layer": (fast, self.told.fast.device_us)}
+        apart = far_apart({layer: [("the table", one), ("the ledger", two)] for layer, (one, two) in own.items()})
+        if apart is not None and self.apart is None:
+            text += f" That does not explain that {apart}: something else kept the machine busy during one of them."
         return [text]
 
     def _apart(self) -> list[str]:

@@ -119,8 +119,8 @@ def device_text(roofs: Roofs) -> str:
     words = [roofs.name or "not known"]
     if roofs.sm_count:
         words.append(f"{roofs.sm_count} {roofs.processors}")
-    if roofs.kind == "cpu" and (peak := roofs.peak("fp32")) is not None:
-        words.append(f"{with_unit('flops_per_s', peak)} fp32")
+    if roofs.kind == "cpu":
+        words += [f"{with_unit('flops_per_s', peak)} {unit}" for unit, peak in roofs.peak_flops_per_s.items()]
     if roofs.bandwidth_bytes_per_s:
         words.append(with_unit("bytes_per_s", roofs.bandwidth_bytes_per_s))
     return ", ".join((*words, *roofs.sources))

@@ -9,6 +9,7 @@ from math import log, prod
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import profiler_kit as pk
@@ -16,6 +17,7 @@ from profiler_kit.analysis.ledger.explanation import Explanation, explain, expla
 from profiler_kit.analysis.ledger.grids import grids
 from profiler_kit.analysis.ledger.problem_lookup import ProblemNotFoundError
 from profiler_kit.analysis.ledger.problem_sides import minimum_bytes, sides_of
+from profiler_kit.analysis.ledger.roofline import roofline
 from profiler_kit.analysis.ledger.roofs import Roofs, roofs_of
 from profiler_kit.analysis.problems.problem_shapes import Problem
 from profiler_kit.formats import read_trace
@@ -311,6 +313,27 @@ def test_reorders_and_dispatch_on_the_cpu(tmp_path: Path) -> None:
     assert "jit:avx2" in evidence(found, "unexplained")
     assert "SGEMM" in evidence(found, "unexplained")
     assert_exact(found)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["measured", "old trace"])
+def test_bf16_on_the_cpu_is_held_against_its_own_peak(tmp_path: Path, known: bool) -> None:
+    """A bf16 convolution at 4 TFLOP/s against an fp32 product at 1 TFLOP/s: the rate of the unit is 1/4."""
+    peaks = {"device": "cpu", "threads": 2, "fp32_flops_per_s": 1e12, "copy_bytes_per_s": 1e15}
+    peaks |= {"bf16_flops_per_s": 4e12} if known else {}
+    b = TraceBuilder(profiler_kit={"measured_peaks": peaks, "environment": {"cpu": {"model": "some CPU"}}})
+    dims, types = [[1, 8, 4, 4], [8, 8, 1, 1]], ["c10::BFloat16"] * 2
+    concrete = ["", "", "", "[1, 1]", "[0, 0]", "[1, 1]", "1"]
+    b.op("aten::conv2d", 0, 100, **{"Input Dims": dims, "Input type": types, "Concrete Inputs": concrete})
+    b.op("aten::addmm", 200, 50, **{"Input Dims": [[8], [16, 8], [8, 8]], "Input type": ["float"] * 3})
+    trace = read_trace(b.write(tmp_path / "t.json"))
+    found = explain(trace)
+    assert values(found).get("arithmetic_unit") == (pytest.approx(0.25) if known else None)
+    assert ("4 TFLOP/s bf16 measured" in evidence(found, "arithmetic_unit")) if known else found.notes
+    assert_exact(found)
+    rows = roofline(trace).operators.set_index("operator")
+    fraction = rows.loc["aten::conv2d", "fraction"]
+    # 2·16·8·8 FLOP in 100 µs.
+    assert (fraction == pytest.approx(2048 / 100e-6 / 4e12)) if known else pd.isna(fraction)
 
 
 def test_grids_in_work_items_become_workgroups(tmp_path: Path) -> None:

@@ -34,25 +34,36 @@ def test_both_rates_are_positive_and_say_how_they_were_measured() -> None:
     assert measured is not None
     by_size = measured["copy_bytes_per_s_by_size"]
     assert set(measured) == {
-        *("device", "threads", "fp32_flops_per_s", "copy_bytes_per_s", "copy_bytes_per_s_by_size", "method")
+        *("device", "threads", "fp32_flops_per_s", "bf16_flops_per_s"),
+        *("copy_bytes_per_s", "copy_bytes_per_s_by_size", "method"),
     }
     assert [int(size) for size in by_size] == [2**power for power in range(17, 26)]
     assert min(by_size.values()) > 0
     assert (measured["device"], measured["threads"]) == ("cpu", torch.get_num_threads())
     assert measured["fp32_flops_per_s"] > 0
+    assert measured["bf16_flops_per_s"] > 0
     assert measured["copy_bytes_per_s"] > 0
     assert "torch.mm" in measured["method"]
 
 
-def test_rates_are_work_by_the_fastest_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = iter([0.1, 0.5, 2.0, 0.25, *(0.01 * 2**place for place in range(9))])
+@pytest.mark.parametrize(
+    ("bf16_s", "bf16_flops_per_s"),
+    # 512 × 512 would take 0.1 s by the first and 0.04 s by the second rate; more than 0.08 s is left out.
+    [([0.0125], 2 * 256**3 / 0.0125), ([0.005, 0.02, 0.04], 2 * 1024**3 / 0.04)],
+)
+def test_rates_are_work_by_the_fastest_time(
+    monkeypatch: pytest.MonkeyPatch, bf16_s: list[float], bf16_flops_per_s: float
+) -> None:
+    seconds = iter([0.1, 0.5, 2.0, 0.25, *(0.01 * 2**place for place in range(9)), *bf16_s])
     monkeypatch.setattr(peaks, "_fastest_s", lambda call, limit, stop: next(seconds))
     result: dict[str, Any] = {}
     peaks._measure(3, result, threading.Event())
     assert result["fp32_flops_per_s"] == max(2 * 256**3 / 0.1, 2 * 512**3 / 0.5, 2 * 1024**3 / 2.0)
     assert result["copy_bytes_per_s"] == 2 * 64 * 1024**2 / 0.25
     assert result["copy_bytes_per_s_by_size"] == pytest.approx({str(2**power): 2**17 / 0.01 for power in range(17, 26)})
+    assert result["bf16_flops_per_s"] == bf16_flops_per_s
     assert result["threads"] == 3
+    assert next(seconds, None) is None
 
 
 @cpu_only
@@ -118,9 +129,9 @@ from profiler_kit.record import peaks
 started = threading.Event()
 peaks._SECONDS_EACH = 600.0
 make = peaks._matrix_product
-def announced(size):
+def announced(*args):
     started.set()
-    return make(size)
+    return make(*args)
 peaks._matrix_product = announced
 def interrupt():
     started.wait()

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from profiler_kit.analysis.ledger.problem_sides import Side, sides_of
-from profiler_kit.analysis.ledger.roofs import Roofs, unit_of
+from profiler_kit.analysis.ledger.roofs import Roofs, cpu_unit, unit_of
 from profiler_kit.analysis.passes.kernel_roles import MAIN
 from profiler_kit.analysis.passes.passes import DATA_COPY, Passes, passes
 from profiler_kit.analysis.problems.operator_work import (
@@ -140,7 +140,7 @@ def _row_of_side(side: Side) -> dict[str, Any]:
 
 def _unit_of_side(side: Side) -> str | None:
     if side.of == "host time":
-        return "fp32" if side.problem.dtype == "float32" else None
+        return cpu_unit(side.problem.dtype)
     return side.main.unit if side.main else None
 
 

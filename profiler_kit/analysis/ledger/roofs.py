@@ -37,6 +37,10 @@ _TENSOR_UNITS: Final[Mapping[str, str]] = {
 _UNITS: Final[Mapping[str, str]] = {"f64": "fp64", "f32": "fp32", "f16": "fp16", "bf16": "bf16"}
 
 
+_CPU_UNITS: Final[Mapping[str, str]] = {"float32": "fp32", "bfloat16": "bf16"}
+"""Types whose peak is measured on a CPU, with its key."""
+
+
 class NoGpuInTraceError(ProfilerKitError):
     """A GPU was named for a trace in which nothing ran on one.
 
@@ -142,6 +146,15 @@ def unit_of(tensor_cores: str, input_dtype: str | None) -> str | None:
     return _UNITS.get(input_dtype or "") if tensor_cores == "no" else None
 
 
+def cpu_unit(dtype: str | None) -> str | None:
+    """Return the key of a CPU's peak for operators of a type; None where none is measured.
+
+    Args:
+        dtype: Type of the input, e.g. ``float32``.
+    """
+    return _CPU_UNITS.get(dtype or "")
+
+
 def _of_gpu(trace: Trace, name: str | None) -> Roofs:
     """Return the ceilings of the GPU with that name, or of the one that was busiest."""
     properties = {} if name else _properties(trace)
@@ -180,12 +193,12 @@ def _of_cpu(trace: Trace) -> Roofs:
     threads = _whole(cpu.get("intra_op_threads"))
     if not isinstance(measured, dict):
         return Roofs(name, "cpu", threads=threads)
-    peak, bandwidth = _rate(measured.get("fp32_flops_per_s")), _rate(measured.get("copy_bytes_per_s"))
+    peaks = {unit: _rate(measured.get(f"{unit}_flops_per_s")) for unit in _CPU_UNITS.values()}
     return Roofs(
         name=name,
         kind="cpu",
-        peak_flops_per_s={} if peak is None else {"fp32": peak},
-        bandwidth_bytes_per_s=bandwidth,
+        peak_flops_per_s={unit: rate for unit, rate in peaks.items() if rate is not None},
+        bandwidth_bytes_per_s=_rate(measured.get("copy_bytes_per_s")),
         cached_bytes_per_s=_by_size(measured.get("copy_bytes_per_s_by_size")),
         threads=_whole(measured.get("threads")) or threads,
         sources=("measured on this CPU when the trace was recorded",),

@@ -10,6 +10,7 @@ from profiler_kit.analysis.ledger.gemm_tiles import rounds
 from profiler_kit.analysis.ledger.ledger_words import scaled, time_text
 from profiler_kit.analysis.ledger.main_loop import step_filling
 from profiler_kit.analysis.ledger.problem_sides import MainKernel, Side
+from profiler_kit.analysis.ledger.roofs import cpu_unit
 from profiler_kit.analysis.passes.backward_split import DGRAD, WGRAD
 from profiler_kit.analysis.passes.kernel_roles import MAIN
 
@@ -126,10 +127,11 @@ def _why_no_tiling(main: MainKernel | None) -> str:
 def arithmetic_unit(side: Side) -> Component:
     """Seconds that the unit used takes for one FLOP at best."""
     if side.roofs.kind == "cpu" and side.of == "host time":
-        peak = side.roofs.peak("fp32" if side.problem.dtype == "float32" else None)
+        unit = cpu_unit(side.problem.dtype)
+        peak = side.roofs.peak(unit)
         if peak is None:
             return Component(None, "no measured peak of this CPU for the type")
-        return Component(1 / peak, f"{scaled(peak)}FLOP/s fp32 measured")
+        return Component(1 / peak, f"{scaled(peak)}FLOP/s {unit} measured")
     unit = None if side.main is None else side.main.unit
     if unit is None:
         return Component(None, "the main kernel's name does not tell the unit")
@@ -144,7 +146,7 @@ def threads(side: Side) -> Component:
     count = side.roofs.threads
     if count is None:
         return Component(None, "not recorded")
-    if side.roofs.peak("fp32") is not None and side.problem.dtype == "float32":
+    if side.roofs.peak(cpu_unit(side.problem.dtype)) is not None:
         return Component(1.0, f"{count} threads, part of the measured rate")
     return Component(1 / count, f"{count} threads")
 

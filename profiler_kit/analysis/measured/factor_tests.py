@@ -144,10 +144,10 @@ def _by_difference(told: Explanation, claim: Claim, slow: _Pair, fast: _Pair) ->
     before = main_us(told.slow) / main_us(told.fast) / value
     measured = median_interval(ratios / before, LEVEL_OF_LOOK)
     took = " against ".join(time_text(float(np.median(main)) / 1000) for main in mains)
+    ledgers = " against ".join(time_text(main_us(side)) for side in (told.slow, told.fast))
     reason = (
-        f"({slow[0].name} − {slow[1].name}) / ({fast[0].name} − {fast[1].name}) leaves the main kernels' times, {took}, "
-        f"by the clock alone; the libraries' own, which the ledger rests on, are {time_text(main_us(told.slow))} against "
-        f"{time_text(main_us(told.fast))}"
+        f"({slow[0].name} − {slow[1].name}) / ({fast[0].name} − {fast[1].name}) leaves the main kernels' times, "
+        f"{took}, by the clock alone; the libraries' own, which the ledger rests on, are {ledgers}"
     )
     names = tuple(one.name for one in variants)
     verdict = decide(with_spread(measured, told.spread), value)
