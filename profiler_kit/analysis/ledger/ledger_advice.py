@@ -156,11 +156,16 @@ def _dispatch(slow: Side, _fast: Side, _factor: Factor) -> Advice | None:
     once = slow.parts_us["helper"] + _share_of_weights(slow) * slow.parts_us[LAYOUT_TRANSFORM]
     batch = sizes[0] * many
     us = slow.device_us - once * (1 - 1 / many)
+    if us > _WORTH_TELLING * slow.device_us:
+        return None
     advice = f"a batch of {batch}, as what a call needs once is then shared by {many} × the samples"
     if many < _SHARED_BY:
         advice += f" (with more, its output of {SMALLEST_GIVEN_BACK_BYTES >> 20} MiB would get new memory in each call)"
     return Advice(f"{advice}: {_expect(slow, us)}, for as many samples as now.", BATCH, us, batch)
 
+
+_WORTH_TELLING: Final = 0.95
+"""A change after which a call takes more than this share of its time is no advice: a larger batch moves that much."""
 
 _SHARED_BY: Final = 8
 """So many times the samples leave little of what a call needs once."""

@@ -235,8 +235,10 @@ def _against_smallest(told: Explanation, claim: Claim, found: Mapping[str, Measu
         return None
     measured = _ratio(smallest, variant)
     predicted = side.parts_us["helper"] / side.device_us
+    took, around = time_text(smallest.call_ns.median / 1000), time_text(side.parts_us["helper"])
     reason = (
-        "a layer of one value has next to nothing to compute, so it takes no longer than what surrounds the kernels"
+        f"a layer of one value, which has next to nothing to compute, takes {took}; what surrounds the kernels, "
+        f"{around}, must be as much at least, and what it is beyond that remains open"
     )
     tested = _compared(claim, smallest.name, TIME_OF_SMALLEST, predicted, measured, "at most", reason)
     return replace(tested, compared_with=(variant.name,))
