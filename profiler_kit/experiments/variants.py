@@ -50,6 +50,7 @@ def builders(batches: Sequence[int] = BATCHES) -> dict[str, Callable[[Subject], 
         "channels_last": _channels_last,
         "bf16": partial(_other_type, name="bf16", dtype=torch.bfloat16),
         "fp16": partial(_other_type, name="fp16", dtype=torch.float16),
+        "autocast": _autocast,
         "TF32 on": partial(_tf32, name="TF32 on", allowed=True),
         "TF32 off": partial(_tf32, name="TF32 off", allowed=False),
         "cudnn.benchmark": _cudnn_benchmark,
@@ -93,6 +94,20 @@ def _other_type(subject: Subject, *, name: str, dtype: Any) -> Variant:
         name=name,
         change=f"input and weights in {str(dtype).removeprefix('torch.')}",
         call=lambda: layer(own_input),
+        tolerance=max(TOLERANCES[dtype], subject.tolerance),
+    )
+
+
+def _autocast(subject: Subject) -> Variant:
+    if subject.input.dtype != torch.float32:
+        raise NotPossibleHereError("autocast lowers float32 only")
+    kind = subject.input.device.type
+    dtype = torch.get_autocast_dtype(kind)
+    return replace(
+        as_given(subject),
+        name="autocast",
+        change=f"torch.autocast to {str(dtype).removeprefix('torch.')}, which casts input and weights in every call",
+        setting=lambda: torch.autocast(kind, dtype, cache_enabled=False),
         tolerance=max(TOLERANCES[dtype], subject.tolerance),
     )
 

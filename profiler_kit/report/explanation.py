@@ -152,7 +152,8 @@ def _ledger(explanation: Explanation) -> Section:
     start = time_text(bars[0].start_us)
     lead = (
         f"From {start} of a call of the fast side to the slow side's, by {explanation.of}. Derived: from shapes, names "
-        "and data sheets. Modelled: by a model of the machine. Unexplained: what is left."
+        "and data sheets. Modelled: by a model of the machine. Unexplained: what is left. Ceiling: what a kernel could "
+        "reach with its own padding, tiles and fill, so no higher than the roof of `profiler-kit roofline`."
     )
     return Section("The ledger", lead, table=Table(columns, rows), notes=explanation.notes)
 

@@ -223,7 +223,8 @@ def _table(result: Roofline, name: str, rows: int) -> Section:
 
 _LEADS: Final = {
     "operators": "Rate: useful FLOPs by time. Attainable: what the roofs allow at most for this intensity. "
-    "Of roof: least time that the work can take, by the time that it took.",
+    "Of roof: least time that the useful work can take on the whole machine, by the time that it took (the ceilings of "
+    "`profiler-kit explain` are lower by a kernel's padding, tiles and idle SMs).",
     "kernels": "The kernels of operators that run a single main one; their own time.",
     "layers": "The calls that a layer makes itself, without those of its inner layers; both passes.",
 }

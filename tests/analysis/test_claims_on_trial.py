@@ -146,7 +146,7 @@ def test_a_memory_bound_is_refuted_by_a_call_that_memory_could_not_serve(
 @pytest.mark.parametrize(
     ("low", "high", "verdict"), [(0.3, 0.5, "confirmed"), (0.9, 1.1, "confirmed"), (0.1, 0.2, "refuted")]
 )
-def test_what_is_unexplained_holds_only_if_nothing_is_faster_than_the_roof(
+def test_what_is_unexplained_holds_only_if_nothing_is_faster_than_the_ceiling(
     ledger: Explanation, low: float, high: float, verdict: str
 ) -> None:
     # 10^6 FLOP at 40 GFLOP/s take 25 µs of 100; the memory is quick.
@@ -158,7 +158,7 @@ def test_what_is_unexplained_holds_only_if_nothing_is_faster_than_the_roof(
     claim = only(put_on_trial(told, [GIVEN, variant("im2col GEMM", low, high)], [], fast="equal dense"))
     assert claim.predicted == pytest.approx(0.25)
     assert (claim.verdict, claim.prediction) == (verdict, "at least")
-    assert "31% of its roof" in claim.reason
+    assert "31% of its ceiling" in claim.reason
 
 
 @pytest.mark.parametrize(

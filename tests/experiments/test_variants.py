@@ -48,7 +48,7 @@ CONVOLUTIONS = [
 @pytest.mark.parametrize("conv", CONVOLUTIONS, ids=["plain", "strided and dilated"])
 @pytest.mark.parametrize(
     "name",
-    ["channels_last", "bf16", "channels to 4", "channels to 8", "batch 1", "batch 8", "no bias", "im2col GEMM",
+    ["channels_last", "bf16", "autocast", "channels to 4", "channels to 8", "batch 1", "batch 8", "no bias", "im2col GEMM",
      "im2col + GEMM", "equal dense"],
 )  # fmt: skip
 def test_changed_convolutions_compute_the_same(conv: nn.Conv2d, name: str) -> None:
@@ -66,10 +66,24 @@ def test_changed_convolutions_compute_the_same(conv: nn.Conv2d, name: str) -> No
         assert variant.samples == 2
 
 
-@pytest.mark.parametrize("name", ["bf16", "channels to 4", "channels to 8", "batch 8", "no bias"])
+@pytest.mark.parametrize("name", ["bf16", "autocast", "channels to 4", "channels to 8", "batch 8", "no bias"])
 def test_changed_dense_layers_compute_the_same(name: str) -> None:
     variant, output = outcome(subject(nn.Linear(13, 7), 3, 13), name)
     assert relative_error(variant.arrange(output), variant.expected) <= variant.tolerance
+
+
+def test_autocast_casts_in_every_call() -> None:
+    """Input, weight and bias, each time: a cache would leave the casts of weights out of the time."""
+    variant = builders()["autocast"](subject(nn.Linear(13, 7), 3, 13))
+    with variant.setting(), torch.no_grad():
+        variant.call()
+        with torch.profiler.profile() as profiler:
+            assert variant.call().dtype == torch.bfloat16
+            variant.call()
+    casts = sum(event.count for event in profiler.key_averages() if event.key == "aten::_to_copy")
+    assert casts == 2 * 3
+    with pytest.raises(NotPossibleHereError, match="float32 only"):
+        builders()["autocast"](make_subject(nn.Linear(13, 7).double(), torch.ones(3, 13).double()))
 
 
 @pytest.mark.parametrize(("conv", "shape"), [(nn.Conv1d(3, 5, 3), (2, 3, 9)), (nn.Conv3d(3, 5, 2), (1, 3, 4, 5, 6))])

@@ -209,8 +209,11 @@ def _of_tensors(side: Side) -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
-def roof_us(side: Side) -> float | None:
-    """Return the least time that the main kernels' work can take by the factors before the rest; None if not known."""
+def ceiling_us(side: Side) -> float | None:
+    """Return the least time that the main kernels' work can take by the factors before the rest; None if not known.
+
+    Padding, tiles and fill count. The roof of :mod:`.roofline` is that of useful work on the whole machine, and higher.
+    """
     parts = [component(side).value for name, _, component in _model(side, side) if name != ALGORITHM_INFLATION]
     known = [part for part in parts if part is not None]
     enough = all(component(side).value is not None for component in (useful_flops, arithmetic_unit))
@@ -223,12 +226,12 @@ def _rest_evidence(slow: Side, fast: Side) -> str:
         timed = [f"{_implementation(side)} {us}" for side, us in zip((slow, fast), timed, strict=True)]
     else:
         timed[0] = f"main kernels {timed[0]}"
-    roofs, doubt = [roof_us(side) for side in (slow, fast)], []
-    if slow.executed_flops is None and roofs[0] is not None and roofs[1] is not None:
-        shares = [us / main_us(side) for us, side in zip(roofs, (slow, fast), strict=True) if us is not None]
-        timed = [f"{text}, at {share:.0%} of the roof" for text, share in zip(timed, shares, strict=True)]
+    ceilings, doubt = [ceiling_us(side) for side in (slow, fast)], []
+    if slow.executed_flops is None and ceilings[0] is not None and ceilings[1] is not None:
+        shares = [us / main_us(side) for us, side in zip(ceilings, (slow, fast), strict=True) if us is not None]
+        timed = [f"{text}, at {share:.0%} of its ceiling" for text, share in zip(timed, shares, strict=True)]
         if max(shares) > MEASURED_TWICE:
-            doubt = ["above its roof: the peaks are too low, as those measured on a busy machine are"]
+            doubt = ["above its ceiling: the peaks are too low, as those measured on a busy machine are"]
     return "; ".join((against(*timed), *doubt, *_steps(slow, fast), "what the factors before it leave"))
 
 

@@ -162,17 +162,17 @@ def _unexplained(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVa
 
 
 def _as_matrix_product(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
-    """Hold the roof against the slow side's work as one matrix product: nothing that does it may be faster.
+    """Hold the ceiling against the slow side's work as one matrix product: nothing that does it may be faster.
 
-    What is not explained is by how much kernels miss their roofs; it means something only if the roof is one.
+    What is not explained is by how much kernels miss their ceilings; it means something only if the ceiling is one.
     """
-    variant, least_us = found.get(IM2COL_GEMM), ledger.roof_us(told.slow)
+    variant, least_us = found.get(IM2COL_GEMM), ledger.ceiling_us(told.slow)
     if variant is None or variant.outputs == "different" or least_us is None:
         return None
     share = least_us / main_us(told.slow)
     reason = (
-        f"the main kernel is at {share:.0%} of its roof, {time_text(least_us)}; the same products by another library "
-        "must not be faster than that, or the roof is wrong"
+        f"the main kernel is at {share:.0%} of its ceiling, {time_text(least_us)}; the same products by another "
+        "library must not be faster than that, or the ceiling is wrong"
     )
     return decided(told, claim, variant, least_us / told.slow.device_us, reason, "at least")
 
