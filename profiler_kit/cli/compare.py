@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from profiler_kit.cli.measuring import add_seconds, require_torch
 from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, text_width, wants_color, write_output
@@ -32,6 +33,7 @@ class CompareCommand:
         parser.add_argument("--kernel", type=int, default=3, metavar="K", help="odd (default: %(default)s)")
         parser.add_argument("--no-cold", action="store_true", help="leave the cold measurement out")
         parser.add_argument("--plot", metavar="FILE", help="draw time against FLOPs into FILE (.svg, .png, .pdf)")
+        parser.add_argument("--dark", action="store_true", help="draw on a dark background")
         add_seconds(parser, 15.0)
         add_output_arguments(parser, TABLE_FORMATS)
 
@@ -46,7 +48,7 @@ class CompareCommand:
         if arguments.plot:
             from profiler_kit.report.sweep_plot import require_plots
 
-            require_plots(arguments.plot)
+            require_plots(Path(arguments.plot))
         channels, filters = arguments.channels
         with progress_bar("compare") as advance:
             pairs = measure_matched_pairs(
@@ -63,7 +65,7 @@ class CompareCommand:
         if arguments.plot:
             from profiler_kit.report.sweep_plot import write_sweep_plot
 
-            write_sweep_plot(pairs, arguments.plot)
+            write_sweep_plot(pairs, Path(arguments.plot), dark=arguments.dark)
         if arguments.format == "json":
             text = report.to_json()
         elif arguments.format == "csv":

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from profiler_kit.analysis.ledger.explanation import Explanation
 from profiler_kit.analysis.ledger.ledger_words import multiple, time_text
 from profiler_kit.analysis.ledger.roofline import Roofline
-from profiler_kit.errors import MissingExtraError, ProfilerKitError
 from profiler_kit.printable import printable
 from profiler_kit.report.explanation import Bar, waterfall
-from profiler_kit.report.quantities import unit_of
+from profiler_kit.report.figure import DARK, LIGHT, PlotError, Theme, figure
+from profiler_kit.report.quantities import unit_of, with_unit
 from profiler_kit.report.roofline import Point, peaks_to_show, roofline_points
-
-SUFFIXES: Final = (".svg", ".pdf", ".png")
 
 _MOST_POINTS: Final = 40
 _LABELLED_POINTS: Final = 6
@@ -38,49 +33,6 @@ _SIZES: Final = (30.0, 400.0)
 """Areas of markers in points², of no time and of all of it."""
 
 
-class PlotError(ProfilerKitError):
-    """A figure cannot be drawn: nothing to draw, or a kind of file that is not known."""
-
-
-@dataclass(frozen=True)
-class _Theme:
-    """Colours that are told apart in print, on a dark screen, and by people who see colours differently."""
-
-    background: str
-    text: str
-    grid: str
-    kinds: dict[str, str]
-    bounds: dict[str, str]
-
-
-_LIGHT: Final = _Theme(
-    background="#ffffff",
-    text="#1f2328",
-    grid="#d8dee4",
-    kinds={
-        "total": "#57606a",
-        "measured": "#0072b2",
-        "derived": "#009e73",
-        "modelled": "#cc8400",
-        "unexplained": "#c2185b",
-    },
-    bounds={"compute": "#0072b2", "memory": "#cc8400", "launch": "#c2185b", "unknown": "#57606a"},
-)
-_DARK: Final = _Theme(
-    background="#0d1117",
-    text="#e6edf3",
-    grid="#30363d",
-    kinds={
-        "total": "#8b949e",
-        "measured": "#56b4e9",
-        "derived": "#2fc79a",
-        "modelled": "#f0b429",
-        "unexplained": "#ff7eb6",
-    },
-    bounds={"compute": "#56b4e9", "memory": "#f0b429", "launch": "#ff7eb6", "unknown": "#8b949e"},
-)
-
-
 def draw_waterfall(explanation: Explanation, path: Path, *, dark: bool = False) -> None:
     """Draw how the factors lead from the fast side's time to the slow side's.
 
@@ -95,8 +47,8 @@ def draw_waterfall(explanation: Explanation, path: Path, *, dark: bool = False) 
         OSError: The file cannot be written.
     """
     bars = waterfall(explanation)
-    theme = _DARK if dark else _LIGHT
-    with _figure(path, theme, (8.5, 1.7 + 0.36 * (len(bars) + 2))) as axes:
+    theme = DARK if dark else LIGHT
+    with figure(path, theme, (8.5, 1.7 + 0.36 * (len(bars) + 2))) as axes:
         first, last = bars[0].start_us, bars[-1].end_us
         totals = [Bar("fast side", _TOTAL, 1.0, first, first), Bar("slow side", _TOTAL, 1.0, last, last)]
         steps = [totals[0], *bars, totals[1]]
@@ -113,7 +65,7 @@ def draw_waterfall(explanation: Explanation, path: Path, *, dark: bool = False) 
         axes.set_title(title, fontsize=10, loc="left")
 
 
-def _draw_steps(axes: Any, steps: list[Bar], divisor: float, theme: _Theme) -> None:
+def _draw_steps(axes: Any, steps: list[Bar], divisor: float, theme: Theme) -> None:
     """Draw one bar below the other, from where the last one ended; those of the two sides from the axis on."""
     times = [time / divisor for bar in steps for time in (bar.start_us, bar.end_us)]
     low, high = min(times) / 1.6, max(times) * 1.9
@@ -151,8 +103,8 @@ def draw_roofline(result: Roofline, path: Path, *, dark: bool = False) -> None:
     points = roofline_points(result)[:_MOST_POINTS]
     if not points:
         raise PlotError("no operator of the trace has FLOPs and bytes that are known; record with record_shapes=True")
-    theme = _DARK if dark else _LIGHT
-    with _figure(path, theme, (9.0, 6.6)) as axes:
+    theme = DARK if dark else LIGHT
+    with figure(path, theme, (9.0, 6.6)) as axes:
         peaks, bandwidth = peaks_to_show(result), result.roofs.bandwidth_bytes_per_s
         intensities = [point.intensity for point in points]
         ridges = [peak / bandwidth for peak in peaks.values()] if bandwidth else []
@@ -181,7 +133,7 @@ def draw_roofline(result: Roofline, path: Path, *, dark: bool = False) -> None:
 
 
 def _draw_roofs(
-    axes: Any, peaks: dict[str, float], bandwidth: float, ends: tuple[float, float], divisor: float, theme: _Theme
+    axes: Any, peaks: dict[str, float], bandwidth: float, ends: tuple[float, float], divisor: float, theme: Theme
 ) -> None:
     """Draw the slope of the bandwidth and the flat roof of each unit."""
     highest = max(peaks.values(), default=ends[1] * bandwidth)
@@ -189,15 +141,23 @@ def _draw_roofs(
     axes.plot(
         [ends[0], slope_end], [ends[0] * bandwidth / divisor, slope_end * bandwidth / divisor], color=theme.text, lw=1.4
     )
+    axes.annotate(
+        f"memory, {with_unit('bytes_per_s', bandwidth)}",
+        (ends[0], ends[0] * bandwidth / divisor),
+        (10, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+    )
     for unit, peak in peaks.items():
         axes.plot([peak / bandwidth, ends[1]], [peak / divisor] * 2, color=theme.text, lw=1.4)
-        words = f"{unit.replace('_', ' ')} {peak / divisor:,.4g}"
+        words = f"{unit.replace('_', ' ')}, {with_unit('flops_per_s', peak)}"
         axes.annotate(
             words, (ends[1], peak / divisor), (-4, 3), textcoords="offset points", ha="right", va="bottom", fontsize=8
         )
 
 
-def _draw_cache(axes: Any, result: Roofline, ends: tuple[float, float], divisor: float, theme: _Theme) -> None:
+def _draw_cache(axes: Any, result: Roofline, ends: tuple[float, float], divisor: float, theme: Theme) -> None:
     """Draw the slope of the fastest cache, dashed; calls whose bytes it holds may lie above that of the memory."""
     peaks, fastest = peaks_to_show(result), max(result.roofs.cached_bytes_per_s.values(), default=0.0)
     if not peaks or fastest <= (result.roofs.bandwidth_bytes_per_s or 0.0):
@@ -210,7 +170,7 @@ def _draw_cache(axes: Any, result: Roofline, ends: tuple[float, float], divisor:
     )
 
 
-def _draw_points(axes: Any, points: list[Point], divisor: float, theme: _Theme) -> None:
+def _draw_points(axes: Any, points: list[Point], divisor: float, theme: Theme) -> None:
     """Draw every operator, and name those with most time by number."""
     least, most = _SIZES
     for point in reversed(points):
@@ -260,7 +220,8 @@ def _legend(axes: Any, colors: dict[str, str], names: list[str], points: list[Po
     if points is None:
         axes.figure.legend(handles=handles, fontsize=8, frameon=False, loc="outside lower left", ncols=len(handles))
         return
-    axes.legend(handles=handles, fontsize=8, frameon=False, loc="upper left", ncols=len(handles))
+    title = {"title": "bound by", "title_fontsize": 8, "alignment": "left"}
+    axes.legend(handles=handles, fontsize=8, frameon=False, loc="upper left", ncols=len(handles), **title)
     numbered = [
         Line2D(
             [],
@@ -290,35 +251,3 @@ def _plain_ticks(axis: Any) -> None:
 def _cut(text: str) -> str:
     text = printable(text).replace("$", "＄")  # a pair of dollar signs would be a formula
     return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
-
-
-@contextmanager
-def _figure(path: Path, theme: _Theme, size: tuple[float, float]) -> Iterator[Any]:
-    """Give axes in the theme's colours, and write them to the file."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise PlotError(f"{path}: a figure's name must end in {', '.join(SUFFIXES)}")
-    try:
-        from matplotlib import rc_context
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("drawing", str(error.name).partition(".")[0], "plots") from None
-    colors = {
-        **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), theme.text),
-        "axes.edgecolor": theme.grid,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.facecolor": theme.background,
-        "figure.facecolor": theme.background,
-        "savefig.facecolor": theme.background,
-        "font.family": "sans-serif",
-        # Text stays text in SVG, and the file is the same for the same figure.
-        "svg.fonttype": "none",
-        "svg.hashsalt": "profiler_kit",
-    }
-    with rc_context(colors):
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure.add_subplot()
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-        figure.savefig(path, dpi=160, metadata=metadata)

@@ -154,16 +154,18 @@ def test_the_picture_is_written_in_the_format_of_its_name(report: MatchedPairsRe
         path = tmp_path / f"sweep{suffix}"
         write_sweep_plot(report.pairs, path)
         assert path.read_bytes().startswith(start)
-    again = tmp_path / "again.svg"
-    write_sweep_plot(report.pairs, again)
-    assert b"<dc:date>" not in again.read_bytes()
+    light, dark = tmp_path / "sweep.svg", tmp_path / "dark.svg"
+    write_sweep_plot(report.pairs, dark, dark=True)
+    assert b"<dc:date>" not in light.read_bytes()
+    assert b"#0d1117" in dark.read_bytes()
+    assert b"#0d1117" not in light.read_bytes()
 
 
 def test_pictures_that_cannot_be_drawn_are_refused_before_measuring(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare", "--plot", str(tmp_path / "sweep.docx")]) == 2
-    assert "pictures are written as .svg, .png, .pdf" in capsys.readouterr().err
+    assert "a figure's name must end in .svg, .pdf, .png" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "matplotlib" else SimpleNamespace())
     assert main(["compare", "--plot", str(tmp_path / "sweep.svg")]) == 2

@@ -48,8 +48,8 @@ CONVOLUTIONS = [
 @pytest.mark.parametrize("conv", CONVOLUTIONS, ids=["plain", "strided and dilated"])
 @pytest.mark.parametrize(
     "name",
-    ["channels_last", "bf16", "autocast", "channels to 4", "channels to 8", "batch 1", "batch 8", "no bias", "im2col GEMM",
-     "im2col + GEMM", "equal dense"],
+    ["channels_last", "bf16", "autocast", "channels to 4", "channels to 8", "batch 1", "batch 8", "no bias",
+     "im2col GEMM", "im2col + GEMM", "equal dense"],
 )  # fmt: skip
 def test_changed_convolutions_compute_the_same(conv: nn.Conv2d, name: str) -> None:
     of = subject(conv, 2, 3, 11, 9)

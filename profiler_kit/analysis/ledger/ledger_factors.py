@@ -229,9 +229,9 @@ def _rest_evidence(slow: Side, fast: Side) -> str:
     ceilings, doubt = [ceiling_us(side) for side in (slow, fast)], []
     if slow.executed_flops is None and ceilings[0] is not None and ceilings[1] is not None:
         shares = [us / main_us(side) for us, side in zip(ceilings, (slow, fast), strict=True) if us is not None]
-        timed = [f"{text}, at {share:.0%} of its ceiling" for text, share in zip(timed, shares, strict=True)]
+        timed = [f"{text}, at {share:.0%} of the ceiling" for text, share in zip(timed, shares, strict=True)]
         if max(shares) > MEASURED_TWICE:
-            doubt = ["above its ceiling: the peaks are too low, as those measured on a busy machine are"]
+            doubt = ["above the ceiling: the peaks are too low, as those measured on a busy machine are"]
     return "; ".join((against(*timed), *doubt, *_steps(slow, fast), "what the factors before it leave"))
 
 

@@ -1,7 +1,7 @@
 """Useful work of a layer: floating-point operations, and the bytes that it cannot avoid to move.
 
 A multiplication and an addition count as two operations, and a bias is not counted, as in
-``torch.utils.flop_counter`` (its ``conv_flop_count``, ``conv_backward_flop`` and ``mm_flop``).
+``torch.utils.flop_counter``, whose functions the formulas below name as their sources.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ Shape = Sequence[int]
 
 def convolution_flops(weight: Shape, output: Shape) -> int:
     """Return the FLOPs of a forward convolution, computed directly: one dot product for each output value.
+
+    As in ``conv_flop_count`` of ``torch.utils.flop_counter``.
 
     Args:
         weight: (K, C / groups, R, S), or the 1-d or 3-d likewise.
@@ -76,7 +78,7 @@ def convolution_output(
 
 
 def linear_flops(weight: Shape, output: Shape) -> int:
-    """Return the FLOPs of a forward linear layer.
+    """Return the FLOPs of a forward linear layer, a matrix product (``addmm_flop``).
 
     Args:
         weight: (out, in).
@@ -88,7 +90,8 @@ def linear_flops(weight: Shape, output: Shape) -> int:
 def backward_flops(forward: int) -> int:
     """Return the FLOPs of the backward pass for both the input's and the weight's gradient.
 
-    Each of the two multiplies the same pairs of values as the forward pass, once.
+    Each of the two multiplies the same pairs of values as the forward pass, once (``conv_backward_flop``, and two calls
+    of ``mm_flop`` for a linear layer).
     """
     return 2 * forward
 
@@ -121,6 +124,8 @@ def attention_backward_flops(query: Shape, key: Shape, value: Shape) -> int:
 def forward_bytes(input_: Shape, weight: Shape, output: Shape, *, bias: int, itemsize: int) -> int:
     """Return the bytes that a forward pass moves at least: input, weight, bias and output once each.
 
+    That is the compulsory traffic of the roofline model (Williams, Waterman and Patterson, CACM 52(4), 2009).
+
     Args:
         input_: Shape of the input.
         weight: Shape of the weight.
@@ -135,6 +140,6 @@ def backward_bytes(input_: Shape, weight: Shape, output: Shape, *, bias: int, it
     """Return the bytes that a backward pass moves at least.
 
     It reads the output's gradient, the input and the weight, and writes the gradients of input, weight and bias, once
-    each. Arguments as for :func:`forward_bytes`.
+    each: compulsory traffic as there. Arguments as for :func:`forward_bytes`.
     """
     return itemsize * (prod(output) + 2 * prod(input_) + 2 * prod(weight) + bias)

@@ -1,8 +1,10 @@
 """A registry of formulas: the FLOPs that an operator's arguments ask for, and the bytes that it moves at least.
 
 A multiplication and an addition count as two operations, zeros that padding adds count too, and a bias is kept apart:
-``flops`` is what ``torch.utils.flop_counter`` counts. Bytes are those of every input, weight and output once; caches
-may make a kernel move no less, and usually it moves more.
+``flops`` is what ``torch.utils.flop_counter`` counts, by its functions that the formulas name. Bytes are those of every
+input, weight and output once, the compulsory traffic of the roofline model (Williams, Waterman and Patterson, CACM
+52(4), 2009), with the arguments that ``aten/src/ATen/native/native_functions.yaml`` gives the operator; caches may make
+a kernel move no less, and usually it moves more.
 """
 
 from __future__ import annotations
@@ -223,31 +225,31 @@ def attention_backward_work(_name: str, signature: Signature) -> Work | None:
     "aten::_batch_norm_with_update",
 )
 def batch_norm_work(_name: str, signature: Signature) -> Work | None:
-    """Batch norm: the input once in and once out, and weight, bias and both running statistics."""
+    """Batch norm: the input once in and once out, and weight, bias and both running statistics (compulsory traffic)."""
     return _memory(NORMALIZATION, signature, twice=(0,), once=(1, 2, 3, 4))
 
 
 @formula("aten::native_batch_norm_backward", "aten::miopen_batch_norm_backward")
 def batch_norm_backward_work(_name: str, signature: Signature) -> Work | None:
-    """Batch norm's backward: gradient and input once in, the input's gradient once out, and the parameters twice."""
+    """Batch norm's backward: gradient and input once in, the input's gradient once out, and the parameters twice (compulsory)."""
     return _memory(NORMALIZATION, signature, twice=(0, 2), once=(1,))
 
 
 @formula("aten::cudnn_batch_norm_backward")
 def cudnn_batch_norm_backward_work(_name: str, signature: Signature) -> Work | None:
-    """Batch norm's backward in cuDNN's order of arguments: input, then gradient."""
+    """Batch norm's backward in cuDNN's order of arguments: input, then gradient (compulsory traffic)."""
     return _memory(NORMALIZATION, signature, twice=(0, 2), once=(1,))
 
 
 @formula("aten::layer_norm", "aten::native_layer_norm", "aten::rms_norm", "aten::group_norm", "aten::native_group_norm")
 def layer_norm_work(name: str, signature: Signature) -> Work | None:
-    """Layer and group norm: the input once in and once out; the parameters are as good as nothing."""
+    """Layer and group norm: the input once in and once out; the parameters are as good as nothing (compulsory)."""
     return _in_and_out(NORMALIZATION, name, signature)
 
 
 @formula("aten::_softmax", "aten::_log_softmax", "aten::softmax", "aten::log_softmax")
 def softmax_work(name: str, signature: Signature) -> Work | None:
-    """Softmax: the input once in and once out."""
+    """Softmax: the input once in and once out (compulsory traffic)."""
     return _in_and_out(NORMALIZATION, name, signature)
 
 
@@ -265,7 +267,7 @@ def softmax_work(name: str, signature: Signature) -> Work | None:
     "aten::clone",
 )
 def unary_work(name: str, signature: Signature) -> Work | None:
-    """One value in, one out."""
+    """One value in, one out (compulsory traffic)."""
     return _in_and_out(ELEMENTWISE, name, signature)
 
 
@@ -278,26 +280,26 @@ def unary_work(name: str, signature: Signature) -> Work | None:
     "aten::tanh_backward",
 )
 def binary_work(name: str, signature: Signature) -> Work | None:
-    """Both inputs in, their broadcast out."""
+    """Both inputs in, their broadcast out (compulsory traffic)."""
     shapes = [shape for shape in (_shape(signature, 0), _shape(signature, 1)) if shape]
     return _binary(signature, broadcast(shapes), elementwise_type(name, signature)) if shapes else None
 
 
 @formula(*(f"aten::{name}_" for name in ("add", "sub", "mul", "div", "pow")))
 def inplace_work(_name: str, signature: Signature) -> Work | None:
-    """Both inputs in, the first one out."""
+    """Both inputs in, the first one out (compulsory traffic)."""
     return _binary(signature, _shape(signature, 0), tensor_type(signature, 0))
 
 
 @formula("aten::copy_")
 def copy_work(_name: str, signature: Signature) -> Work | None:
-    """The source in, the target out."""
+    """The source in, the target out (compulsory traffic)."""
     return _memory(ELEMENTWISE, signature, once=(0, 1))
 
 
 @formula("aten::fill_", "aten::zero_")
 def fill_work(_name: str, signature: Signature) -> Work | None:
-    """The tensor out."""
+    """The tensor out (compulsory traffic)."""
     return _memory(ELEMENTWISE, signature, once=(0,))
 
 
