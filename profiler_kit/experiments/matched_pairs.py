@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import nn
 
+from profiler_kit.analysis.ledger.roofs import rates_by_size
 from profiler_kit.analysis.measured.matched_pairs import (
     MATCHES,
     ConvolutionShape,
@@ -168,7 +169,8 @@ def _peaks(device: str, dispatch_ns: float, achieved_flops_per_s: float) -> Peak
         source = f"measured here: {measured.get('method', 'it failed')}"
         if achieved_flops_per_s > peak:
             source = f"{source}; a layer of the sweep reached more FLOP/s, which is the peak then"
-        return Peaks(max(peak, achieved_flops_per_s), moved, dispatch_ns, source)
+        cached = rates_by_size(measured.get("copy_bytes_per_s_by_size"))
+        return Peaks(max(peak, achieved_flops_per_s), moved, dispatch_ns, source, cached)
     facts = torch.cuda.get_device_properties(torch.cuda.current_device())
     found = device_of_properties(
         {"name": facts.name, "numSms": facts.multi_processor_count, "totalGlobalMem": facts.total_memory}

@@ -8,7 +8,7 @@ ratio is ``{median, low, high, samples}``, where ``low`` and ``high`` enclose th
 |---|---|
 | schema, schema_version, profiler_kit_version | as everywhere |
 | device, load, batch, rounds, seconds, preemptions, level | where and how it was measured |
-| peaks | flops_per_s, bytes_per_s, dispatch_us, source |
+| peaks | flops_per_s, bytes_per_s, cached_bytes_per_s (by size in bytes), dispatch_us, source |
 | layers | [size, match (``null`` for the convolution), layer, flops, bytes, parameters, call_us, ratio (time of the |
 |  | convolution / of this layer), winner, bounds_us, bound, attainable_share, flops_per_s, kernels, why] |
 | left_out | [layer, reason] |
@@ -84,6 +84,7 @@ class MatchedPairsReport:
             "peaks": {
                 "flops_per_s": pairs.peaks.flops_per_s,
                 "bytes_per_s": pairs.peaks.bytes_per_s,
+                "cached_bytes_per_s": {str(size): rate for size, rate in pairs.peaks.cached_bytes_per_s.items()},
                 "dispatch_us": microseconds(pairs.peaks.dispatch_ns),
                 "source": pairs.peaks.source,
             },

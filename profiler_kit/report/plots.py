@@ -141,14 +141,7 @@ def _draw_roofs(
     axes.plot(
         [ends[0], slope_end], [ends[0] * bandwidth / divisor, slope_end * bandwidth / divisor], color=theme.text, lw=1.4
     )
-    axes.annotate(
-        f"memory, {with_unit('bytes_per_s', bandwidth)}",
-        (ends[0], ends[0] * bandwidth / divisor),
-        (10, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8,
-    )
+    _name_slope(axes, f"memory, {with_unit('bytes_per_s', bandwidth)}", (ends[0], ends[0] * bandwidth / divisor))
     for unit, peak in peaks.items():
         axes.plot([peak / bandwidth, ends[1]], [peak / divisor] * 2, color=theme.text, lw=1.4)
         words = f"{unit.replace('_', ' ')}, {with_unit('flops_per_s', peak)}"
@@ -165,9 +158,12 @@ def _draw_cache(axes: Any, result: Roofline, ends: tuple[float, float], divisor:
     end = min(max(peaks.values()) / fastest, ends[1])
     places = [ends[0], end]
     axes.plot(places, [place * fastest / divisor for place in places], color=theme.text, lw=1.0, ls="--")
-    axes.annotate(
-        "from a cache", (ends[0], ends[0] * fastest / divisor), (6, 10), textcoords="offset points", fontsize=8
-    )
+    _name_slope(axes, f"cache, {with_unit('bytes_per_s', fastest)}", (ends[0], ends[0] * fastest / divisor))
+
+
+def _name_slope(axes: Any, words: str, place: tuple[float, float]) -> None:
+    """Write below the left end of a slope what it is."""
+    axes.annotate(words, place, (10, 0), textcoords="offset points", va="center", fontsize=8)
 
 
 def _draw_points(axes: Any, points: list[Point], divisor: float, theme: Theme) -> None:

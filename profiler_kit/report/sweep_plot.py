@@ -10,7 +10,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any, Final
 
-from profiler_kit.analysis.measured.matched_pairs import MATCHES, MEMORY, MatchedPairs, SweptLayer
+from profiler_kit.analysis.measured.matched_pairs import MATCHES, MEMORY, MatchedPairs, Peaks, SweptLayer
 from profiler_kit.errors import MissingExtraError
 from profiler_kit.report.figure import DARK, LIGHT, SUFFIXES, PlotError, Theme, figure
 from profiler_kit.report.quantities import with_unit
@@ -72,11 +72,19 @@ def _draw_roofline(axes: Any, pairs: MatchedPairs, theme: Theme) -> None:
     labelled = False
     for one in pairs.layers:
         if MEMORY in one.bounds_ns:
-            label = "" if labelled else f"each layer's bytes at {with_unit('bytes_per_s', peaks.bytes_per_s)}"
+            label = "" if labelled else _bytes_label(peaks)
             axes.plot(
                 [one.flops], [one.bounds_ns[MEMORY] / 1000], "_", color=theme.kinds["total"], markersize=11, label=label
             )
             labelled = True
+
+
+def _bytes_label(peaks: Peaks) -> str:
+    memory = with_unit("bytes_per_s", peaks.bytes_per_s)
+    if not peaks.cached_bytes_per_s:
+        return f"each layer's bytes at {memory}"
+    fastest = with_unit("bytes_per_s", max(peaks.cached_bytes_per_s.values()))
+    return f"each layer's bytes, memory {memory}, caches up to {fastest}"
 
 
 def _draw_points(axes: Any, layers: list[SweptLayer], label: str, form: str, colour: str) -> None:

@@ -75,6 +75,10 @@ def test_bounds_by_hand() -> None:
     peaks = Peaks(2e9, 4e9, 100.0, "")
     assert bounds(1000, 8000, peaks) == {"arithmetic": 500, "memory": 2000, "dispatch": 100}
     assert bounds(1000, 8000, Peaks(None, None, None, "")) == {}
+    # 8,000 bytes fit into a cache of about that size, which is five times as fast; 80,000 do not.
+    cached = replace(peaks, cached_bytes_per_s={8192: 5 * (peaks.bytes_per_s or 0)})
+    assert bounds(1000, 8000, cached)["memory"] == 400
+    assert bounds(1000, 80_000, cached)["memory"] == 20_000
 
 
 def layer(median: float, **fields: object) -> SweptLayer:

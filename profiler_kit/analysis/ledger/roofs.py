@@ -95,10 +95,20 @@ class Roofs:
 
         A CPU's caches may hold them, so it is the highest rate that was measured for about as much data or more.
         """
-        rates = [rate for size, rate in self.cached_bytes_per_s.items() if size * _NEAREST >= size_bytes]
-        if self.bandwidth_bytes_per_s is None:
-            return None
-        return max([self.bandwidth_bytes_per_s, *rates])
+        return bandwidth_for(size_bytes, self.bandwidth_bytes_per_s, self.cached_bytes_per_s)
+
+
+def bandwidth_for(size_bytes: float, memory: float | None, cached: Mapping[int, float]) -> float | None:
+    """Return the highest bandwidth that was measured for about so many bytes or more, None without the memory's.
+
+    Args:
+        size_bytes: Bytes that are moved, read and written together.
+        memory: Bandwidth of the memory, bytes/s.
+        cached: Bandwidth by size in bytes, bytes/s.
+    """
+    if memory is None:
+        return None
+    return max([memory, *(rate for size, rate in cached.items() if size * _NEAREST >= size_bytes)])
 
 
 def roofs_of(
@@ -199,7 +209,7 @@ def _of_cpu(trace: Trace) -> Roofs:
         kind="cpu",
         peak_flops_per_s={unit: rate for unit, rate in peaks.items() if rate is not None},
         bandwidth_bytes_per_s=_rate(measured.get("copy_bytes_per_s")),
-        cached_bytes_per_s=_by_size(measured.get("copy_bytes_per_s_by_size")),
+        cached_bytes_per_s=rates_by_size(measured.get("copy_bytes_per_s_by_size")),
         threads=_whole(measured.get("threads")) or threads,
         sources=("measured on this CPU when the trace was recorded",),
     )
@@ -209,8 +219,8 @@ def _whole(value: Any) -> int | None:
     return value if type(value) is int and value > 0 else None
 
 
-def _by_size(value: Any) -> dict[int, float]:
-    """Read rates by size; what is neither is left out."""
+def rates_by_size(value: Any) -> dict[int, float]:
+    """Return the bandwidths by size that `measure_cpu_peaks` found, as a trace notes them; what is none is left out."""
     items = value.items() if isinstance(value, dict) else ()
     rates = ((int(size), _rate(rate)) for size, rate in items if size.isascii() and size.isdecimal() and len(size) < 20)
     return {size: rate for size, rate in rates if rate is not None}

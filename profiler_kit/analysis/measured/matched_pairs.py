@@ -14,10 +14,11 @@ same batch can match it in several respects, each exactly:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite, log
 from typing import Final
 
+from profiler_kit.analysis.ledger.roofs import bandwidth_for
 from profiler_kit.analysis.measured.timing_statistics import MedianInterval
 from profiler_kit.analysis.problems.flops import convolution_flops, forward_bytes, linear_flops
 
@@ -136,12 +137,14 @@ class Peaks:
         bytes_per_s: Rate of memory, reads and writes together.
         dispatch_ns: Time of a call of a layer with one value, measured.
         source: Where the rates come from.
+        cached_bytes_per_s: Rate for less data by its size in bytes, as a cache may hold it.
     """
 
     flops_per_s: float | None
     bytes_per_s: float | None
     dispatch_ns: float | None
     source: str
+    cached_bytes_per_s: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -243,8 +246,8 @@ def bounds(flops: int, moved: int, peaks: Peaks) -> dict[str, float]:
     found = {}
     if peaks.flops_per_s:
         found[ARITHMETIC] = flops / peaks.flops_per_s * 1e9
-    if peaks.bytes_per_s:
-        found[MEMORY] = moved / peaks.bytes_per_s * 1e9
+    if bandwidth := bandwidth_for(moved, peaks.bytes_per_s, peaks.cached_bytes_per_s):
+        found[MEMORY] = moved / bandwidth * 1e9
     if peaks.dispatch_ns:
         found[DISPATCH] = peaks.dispatch_ns
     return found

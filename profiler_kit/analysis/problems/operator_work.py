@@ -231,7 +231,7 @@ def batch_norm_work(_name: str, signature: Signature) -> Work | None:
 
 @formula("aten::native_batch_norm_backward", "aten::miopen_batch_norm_backward")
 def batch_norm_backward_work(_name: str, signature: Signature) -> Work | None:
-    """Batch norm's backward: gradient and input once in, the input's gradient once out, and the parameters twice (compulsory)."""
+    """Batch norm's backward: gradient and input in, the input's gradient out, and the parameters twice (compulsory)."""
     return _memory(NORMALIZATION, signature, twice=(0, 2), once=(1,))
 
 
