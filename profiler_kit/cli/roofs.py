@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from profiler_kit.errors import ProfilerKitError
+
 if TYPE_CHECKING:
     from profiler_kit.analysis.ledger.roofs import Roofs
     from profiler_kit.trace import Trace
@@ -26,19 +28,23 @@ def given_roofs(arguments: argparse.Namespace, trace: Trace) -> Roofs | None:
     """Return the machine as the arguments say, with what the trace tells besides; None if they say nothing.
 
     Raises:
-        profiler_kit.devices.UnknownDeviceError: No GPU is known by the name that was given.
+        ProfilerKitError: No GPU is known by the name that was given.
         profiler_kit.analysis.ledger.roofs.NoGpuInTraceError: A GPU is named, but nothing ran on one.
     """
     from profiler_kit.analysis.ledger.roofs import roofs_of
+    from profiler_kit.devices import UnknownDeviceError
 
     if arguments.device is None and arguments.peak_flops is None and arguments.bandwidth is None:
         return None
-    return roofs_of(
-        trace,
-        device=arguments.device,
-        peak_flops_per_s=arguments.peak_flops,
-        bandwidth_bytes_per_s=arguments.bandwidth,
-    )
+    try:
+        return roofs_of(
+            trace,
+            device=arguments.device,
+            peak_flops_per_s=arguments.peak_flops,
+            bandwidth_bytes_per_s=arguments.bandwidth,
+        )
+    except UnknownDeviceError as error:
+        raise ProfilerKitError(f"{error} (of any other: --peak-flops and --bandwidth in its place)") from None
 
 
 def _rate(text: str) -> float:

@@ -315,6 +315,29 @@ def test_reorders_and_dispatch_on_the_cpu(tmp_path: Path) -> None:
     assert_exact(found)
 
 
+@pytest.mark.parametrize(
+    ("images", "main_us", "batch"),
+    # An image's output has 64·32·32·4 = 2^18 bytes, so 128 images reach 32 MiB, of which no memory is kept.
+    [(1, 50, 8), (8, 50, 64), (16, 50, 64), (32, 50, 64), (64, 50, None), (128, 50, 1024), (32, 91, None)],
+)
+def test_a_larger_batch_is_advised_as_far_as_memory_is_kept(
+    tmp_path: Path, images: int, main_us: int, batch: int | None
+) -> None:
+    b = TraceBuilder(profiler_kit={"environment": {"cpu": {"model": "some CPU"}}})
+    concrete = ["", "", "", "[1, 1]", "[3, 3]", "[1, 1]", "1"]
+    dims, types = [[images, 3, 32, 32], [64, 3, 7, 7]], ["float", "float"]
+    b.op("aten::conv2d", 0, 100, **{"Input Dims": dims, "Input type": types, "Concrete Inputs": concrete})
+    given = {"library": "oneDNN", "propagation": "forward_training", "start_from": "timestamp"}
+    b.event("cpu_kernel", "jit:avx2", 5, main_us, primitive="convolution", **given)
+    b.op("aten::addmm", 200, 50, **{"Input Dims": [[8], [16, 8], [8, 8]], "Input type": ["float"] * 3})
+    b.event("cpu_kernel", "SGEMM", 201, 49, primitive="SGEMM", library="MKL", start_from="timestamp")
+    found = explain(read_trace(b.write(tmp_path / "t.json")))
+    claim = next(claim for claim in found.claims if claim.factor == "dispatch_overhead")
+    assert claim.batch == batch
+    if batch is not None:
+        assert claim.expected_us == pytest.approx(100 - 50 * (1 - images / batch))
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["measured", "old trace"])
 def test_bf16_on_the_cpu_is_held_against_its_own_peak(tmp_path: Path, known: bool) -> None:
     """A bf16 convolution at 4 TFLOP/s against an fp32 product at 1 TFLOP/s: the rate of the unit is 1/4."""
