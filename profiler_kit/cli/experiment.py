@@ -26,7 +26,7 @@ class ExperimentCommand:
             "layer", metavar="LAYER", help="such as 'Conv2d(3,64,7,padding=3)' or package.module:factory"
         )
         parser.add_argument("--input", required=True, metavar="SHAPE", help="shape of its input, such as 1,3,32,32")
-        add_seconds(parser, 10.0)
+        add_seconds(parser, 10.0, ", up to four times as long while a statement is undecided")
         parser.add_argument(
             "--variants", metavar="NAMES", help="only these changes, with commas between, such as channels_last,bf16"
         )

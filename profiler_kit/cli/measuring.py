@@ -11,14 +11,14 @@ from profiler_kit.errors import MissingExtraError
 _LONGEST_S = 3600
 
 
-def add_seconds(parser: argparse.ArgumentParser, default: float) -> None:
-    """Declare ``--seconds``."""
+def add_seconds(parser: argparse.ArgumentParser, default: float, told: str = "") -> None:
+    """Declare ``--seconds``; `told` is what to add to its help."""
     parser.add_argument(
         "--seconds",
         type=seconds_from,
         default=default,
         metavar="S",
-        help="time for measuring (default: %(default)s)",
+        help=f"time for measuring{told} (default: %(default)s)",
     )
 
 
