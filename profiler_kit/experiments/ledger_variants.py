@@ -47,6 +47,8 @@ def comparisons(
     makers[fast] = builders()[EQUAL_DENSE] if fast == EQUAL_DENSE else partial(_other_layer, other=against)
     if told is None:
         return makers
+    known = builders()
+    makers |= {name: known[name] for name in variants_needed(told) if name in known}
     if smallest_needed(told):
         makers[SMALLEST_LAYER] = partial(smallest_like, name=SMALLEST_LAYER, like=subject.layer)
         makers[SMALLEST_OTHER] = partial(smallest_like, name=SMALLEST_OTHER, like=against[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from profiler_kit.analysis.measured.claims_on_trial import put_on_trial, undecid
 from profiler_kit.analysis.measured.experiment import LedgerClaim, MeasuredVariant, NotPossible
 from profiler_kit.analysis.measured.timing_statistics import MedianInterval, Prediction, decide
 from profiler_kit.report import terminal
-from profiler_kit.report.trial import claims_section, finding, tally
+from profiler_kit.report.trial import claim_document, claims_section, finding, tally
 
 SAMPLES = Path(__file__).resolve().parents[2] / "traces"
 
@@ -190,6 +191,11 @@ def test_what_is_unexplained_is_what_calls_take_more_than_the_smallest_ones(
     assert claim.measured is not None
     assert (claim.measured.low, claim.measured.high) == pytest.approx(tuple((us - 20) / 30 / 4 for us in layout_us))
     assert undecided_variants([claim]) == ({one.name for one in measured} if verdict == "undecided" else set())
+    # Where the smallest call takes as long as the call itself, there is nothing to divide by.
+    longer = [*measured[:3], variant("smallest other", 0.04, 0.04)]
+    blurred = only(put_on_trial(told, [GIVEN, *longer], [], fast="equal dense"))
+    assert blurred.verdict == "undecided"
+    assert json.loads(json.dumps(claim_document(blurred), allow_nan=False))["measured"]["high"] is None
     # Where something else runs as well, a difference of two calls is more than the main kernel.
     cast = replace(told, slow=replace(told.slow, parts_us={**slow, "cast": 1.0}))
     assert only(put_on_trial(cast, [GIVEN, *measured], [], fast="equal dense")).variant != "oneDNN layout"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from math import isfinite, prod
+from math import isfinite, nan, prod
 from typing import Final
 
 import numpy as np
@@ -143,6 +143,8 @@ def _by_difference(told: Explanation, claim: Claim, slow: _Pair, fast: _Pair) ->
     ratios = np.divide(*mains, out=np.full(rounds, np.inf), where=mains[1] > 0)
     before = main_us(told.slow) / main_us(told.fast) / value
     measured = median_interval(ratios / before, LEVEL_OF_LOOK)
+    if not isfinite(measured.high):
+        measured = MedianInterval(nan, nan, nan, rounds)
     took = " against ".join(time_text(float(np.median(main)) / 1000) for main in mains)
     ledgers = " against ".join(time_text(main_us(side)) for side in (told.slow, told.fast))
     reason = (
