@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import textwrap
 
 # Kineto announces on standard error that it starts and stops; it reads this when torch is imported.
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
@@ -25,13 +27,16 @@ def main() -> None:
         print(report)
         return
     result = report.folklore
-    print(f"{result.device}; load {result.load}; {result.rounds} rounds\n")
+    width = max(min(shutil.get_terminal_size((100, 24)).columns, 120), 60)
+    print(textwrap.fill(f"{result.device}; load {result.load}; {result.rounds} rounds", width))
     for claim in result.claims:
-        print(f"{claim.number}. {claim.claim}: {claim.verdict}")
+        print("\n" + textwrap.fill(f"{claim.number}. {claim.claim}: {claim.verdict}", width, subsequent_indent="   "))
         for case in claim.cases:
             ratio = case.ratio
-            print(f"   {ratio.median:7.2f} × ({ratio.low:.2f}–{ratio.high:.2f})  {case.verdict:9}  {case.question}")
-        print(f"   {claim.reading}\n")
+            interval = f"({ratio.low:.2f}–{ratio.high:.2f})"
+            figures = f"   {ratio.median:7.2f} × {interval:15} {case.verdict:9}  "
+            print(textwrap.fill(case.question, width, initial_indent=figures, subsequent_indent=" " * len(figures)))
+        print(textwrap.fill(claim.reading, width, initial_indent="   ", subsequent_indent="   "))
 
 
 if __name__ == "__main__":
