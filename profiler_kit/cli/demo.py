@@ -53,8 +53,8 @@ class DemoCommand:
             "--seconds",
             type=seconds_from,
             metavar="S",
-            help="time for the experiments at each batch size, up to four times that while a statement is undecided "
-            f"(default: {_TRIAL_SECONDS:g}), or for the claims (default: {_CLAIMS_SECONDS:g})",
+            help=f"time for the experiments at each batch size (default: {_TRIAL_SECONDS:g}), or for the claims "
+            f"(default: {_CLAIMS_SECONDS:g}); up to four times that while something is undecided",
         )
         add_text_arguments(parser)
 

@@ -20,13 +20,14 @@ from profiler_kit.analysis.measured.folklore import (
     takes_longer,
 )
 from profiler_kit.analysis.measured.timing_statistics import (
+    LEVEL_OF_LOOK,
     MedianInterval,
     Verdict,
     median_interval,
     ratio_interval,
     slower,
 )
-from profiler_kit.experiments.folklore_contenders import BATCHES, Bench, gather
+from profiler_kit.experiments.folklore_contenders import BATCHES, PRODUCTS, Bench, gather
 from profiler_kit.experiments.interleaved import InterleavedTimes, time_interleaved
 from profiler_kit.experiments.machine import describe_device, load_average
 from profiler_kit.experiments.selected_kernels import selected_kernels
@@ -48,7 +49,7 @@ def try_folklore(
     """Put the claims to the test, on the GPU if there is one, forward.
 
     Args:
-        seconds: Time for measuring.
+        seconds: Time for measuring; up to four times as long where cases are not yet decided.
         progress: Called with the share that is done, 0 to 1, and what is being done.
 
     Raises:
@@ -61,22 +62,30 @@ def try_folklore(
     everything = [candidate.contender for candidate in bench.candidates.values()]
     report(0.1, "recording which kernels run")
     kernels = selected_kernels(everything, on_gpu=device == "cuda")
+
+    def judge(times: InterleavedTimes) -> _Judge:
+        contenders = (
+            Contender(
+                name,
+                one.what,
+                median_interval(times.call_ns[name], LEVEL_OF_LOOK),
+                one.flops,
+                one.samples,
+                kernels[name],
+                one.error,
+            )
+            for name, one in bench.candidates.items()
+        )
+        return _Judge(bench, times, {one.name: one for one in contenders})
+
     times = time_interleaved(
         everything,
         seconds=seconds,
         on_gpu=device == "cuda",
         progress=lambda share, text: report(0.2 + 0.8 * share, text),
+        unsettled=lambda times: _undecided(_claims(judge(times)), bench),
     )
-    contenders = tuple(
-        Contender(
-            name, one.what, median_interval(times.call_ns[name]), one.flops, one.samples, kernels[name], one.error
-        )
-        for name, one in bench.candidates.items()
-    )
-    judge = _Judge(bench, times, {one.name: one for one in contenders})
-    claims = tuple(
-        ClaimOnTrial(number, CLAIMS[number - 1], *trial(judge)) for number, trial in enumerate(_TRIALS, start=1)
-    )
+    found = judge(times)
     report(1.0, "done")
     result = Folklore(
         device=describe_device(device == "cuda"),
@@ -84,11 +93,26 @@ def try_folklore(
         rounds=times.rounds,
         seconds=times.seconds,
         preemptions=times.preemptions,
-        claims=claims,
-        contenders=contenders,
+        claims=_claims(found),
+        contenders=tuple(found.contenders.values()),
         not_possible=tuple(bench.not_possible),
+        more_rounds=times.more_rounds,
     )
     return FolkloreReport(result)
+
+
+def _claims(judge: _Judge) -> tuple[ClaimOnTrial, ...]:
+    return tuple(
+        ClaimOnTrial(number, CLAIMS[number - 1], *trial(judge)) for number, trial in enumerate(_TRIALS, start=1)
+    )
+
+
+def _undecided(claims: Sequence[ClaimOnTrial], bench: Bench) -> frozenset[str]:
+    """Return the names of the contenders whose times have not decided a case yet, and of what is a part of them."""
+    cases = [case for claim in claims for case in claim.cases if case.verdict == "undecided"]
+    wholes = tuple({name for case in cases for name in (case.first, case.second)})
+    parts = {name for name in bench.candidates if name.endswith(PRODUCTS) and name.removesuffix(PRODUCTS) in wholes}
+    return frozenset(wholes) | parts
 
 
 _Trial = tuple[str, tuple[Case, ...], str, Summary]
@@ -108,10 +132,11 @@ class _Judge:
         sides = [self.contenders.get(first), self.contenders.get(second)]
         if any(side is None or (side.error or 0.0) > _LARGEST_ERROR for side in sides):
             return None
+        rounds = min(len(self.times.call_ns[name]) for name in (first, second))
         above, below = (
-            [ns / self.contenders[name].samples for ns in self.times.call_ns[name]] for name in (first, second)
+            [ns / self.contenders[name].samples for ns in self.times.call_ns[name][:rounds]] for name in (first, second)
         )
-        return ratio_interval(above, below)
+        return ratio_interval(above, below, LEVEL_OF_LOOK)
 
     def cases(
         self, pairs: Sequence[tuple[str, str, str]], judge: Callable[[MedianInterval], Verdict]
@@ -196,7 +221,7 @@ def _algorithms(judge: _Judge) -> _Trial:
     cases = []
     for name, way in _BUILT:
         whole = judge.ratio(f"{name} {way}", f"{name} usual")
-        products = judge.ratio(f"{name} {way} products", f"{name} usual")
+        products = judge.ratio(f"{name} {way}{PRODUCTS}", f"{name} usual")
         if whole is None or products is None:
             continue
         what = judge.contenders[f"{name} {way}"].what

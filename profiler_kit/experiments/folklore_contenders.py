@@ -26,6 +26,9 @@ from profiler_kit.experiments.subject import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PRODUCTS: Final = " products"
+"""End of the name of the products alone of an algorithm, without its transforms."""
+
 BATCHES: Final = (1, 32)
 
 _IMAGE: Final = 32
@@ -211,7 +214,7 @@ def _algorithms(bench: Bench) -> None:
         for way, algorithm in ways.items():
             what = f"{way} of {shape}"
             bench.add(f"{name} {way}", what, algorithm.whole, flops=flops, expected=right)
-            bench.add(f"{name} {way} products", f"{what}, its products alone", algorithm.products, flops=flops)
+            bench.add(f"{name} {way}{PRODUCTS}", f"{what}, its products alone", algorithm.products, flops=flops)
 
 
 def _nnpack(bench: Bench) -> None:

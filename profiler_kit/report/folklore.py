@@ -6,7 +6,7 @@ ratio is ``{median, low, high, samples}``; a missing value is ``null``.
 | key | value |
 |---|---|
 | schema, schema_version, profiler_kit_version | as everywhere |
-| device, load, rounds, seconds, preemptions, level | where and how it was measured |
+| device, load, rounds, more_rounds, seconds, preemptions, level | where and how it was measured |
 | claims | [number, claim, test, verdict (``confirmed here``, ``refuted here``, ``depends``, ``undecided``), reading, |
 |  | cases [question, first, second (names of contenders), ratio (of a sample's times), verdict]] |
 | contenders | [name, what, call_us, flops, flops_per_s, samples, kernels, error] |
@@ -79,7 +79,7 @@ class FolkloreReport:
 
     def _facts(self) -> list[tuple[str, str]]:
         result = self.folklore
-        measured = measured_text(result.rounds, result.seconds, result.preemptions)
+        measured = measured_text(result.rounds, result.seconds, result.preemptions, result.more_rounds)
         return [
             ("device", result.device),
             ("load", result.load),

@@ -7,6 +7,7 @@ import runpy
 import sys
 from math import nan
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from profiler_kit.analysis.measured.folklore import (  # noqa: E402
 )
 from profiler_kit.analysis.measured.timing_statistics import MedianInterval  # noqa: E402
 from profiler_kit.cli import main  # noqa: E402
+from profiler_kit.experiments import folklore as module  # noqa: E402
 from profiler_kit.report.folklore import FolkloreReport  # noqa: E402
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "folklore.py"
@@ -110,7 +112,8 @@ def test_every_case_names_what_was_timed_and_which_kernels_ran(document: dict[st
         for case in claim["cases"]:
             for side in ("first", "second"):
                 assert contenders[case[side]]["kernels"]
-            assert case["ratio"]["samples"] == document["rounds"] >= 6
+            assert 7 <= document["rounds"] <= case["ratio"]["samples"]
+            assert case["ratio"]["samples"] <= document["rounds"] + document["more_rounds"]
 
 
 def test_what_is_compared_at_equal_work_has_equal_work_and_computes_the_same(document: dict[str, Any]) -> None:
@@ -125,6 +128,17 @@ def test_what_is_compared_at_equal_work_has_equal_work_and_computes_the_same(doc
     assert len(compared) > 15
     for one in compared:
         assert one["error"] < (3e-2 if "precision" in one["name"] or torch.cuda.is_available() else 1e-4), one["name"]
+
+
+def test_what_is_undecided_is_measured_on_with_its_parts() -> None:
+    cases = (
+        Case("q", "k3 FFT", "k3 usual", interval(0.9, 1.2), "undecided"),
+        Case("q", "k7 FFT", "k7 usual", interval(1.1, 1.2), "confirmed"),
+    )
+    claim = ClaimOnTrial(1, CLAIMS[0], "How.", cases, "", "undecided")
+    names = ("k3 FFT", "k3 FFT products", "k3 usual", "k7 FFT", "k7 FFT products", "k7 usual")
+    bench = SimpleNamespace(candidates=dict.fromkeys(names))
+    assert module._undecided([claim], bench) == {"k3 FFT", "k3 FFT products", "k3 usual"}
 
 
 @pytest.fixture
@@ -154,9 +168,11 @@ def test_the_example_prints_each_claim_with_its_cases(
 
     monkeypatch.setattr("profiler_kit.experiments.folklore.try_folklore", try_folklore)
     monkeypatch.setattr(sys, "argv", ["folklore.py", "--seconds", "3"])
+    monkeypatch.setenv("COLUMNS", "80")
     runpy.run_path(str(EXAMPLE), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()
     assert asked == [3]
-    assert lines[2] == f"1. {CLAIMS[0]}: confirmed here"
-    assert lines[3].split()[:4] == ["1.15", "×", "(1.10–1.20)", "confirmed"]
-    assert lines[4].strip() == "What it shows."
+    text = " ".join(" ".join(lines).split())
+    assert f"1. {CLAIMS[0]}: confirmed here 1.15 × (1.10–1.20) confirmed a long question" in text
+    assert lines[-1].strip() == "What it shows."
+    assert max(map(len, lines)) <= 80

@@ -102,12 +102,13 @@ class Folklore:
     Attributes:
         device: Where it was measured, in words.
         load: How busy the machine was before, in words.
-        rounds: Rounds measured.
+        rounds: Rounds with every contender.
         seconds: What measuring took.
         preemptions: How often the process lost a core to another one meanwhile; None where that is not counted.
         claims: The claims.
         contenders: Everything that was timed.
         not_possible: (what, reason) of what could not be tried.
+        more_rounds: Rounds after those, with the contenders of cases that were not decided yet.
     """
 
     device: str
@@ -118,6 +119,7 @@ class Folklore:
     claims: tuple[ClaimOnTrial, ...]
     contenders: tuple[Contender, ...]
     not_possible: tuple[tuple[str, str], ...]
+    more_rounds: int = 0
 
 
 def takes_longer(ratio: MedianInterval) -> Verdict:
