@@ -15,6 +15,7 @@ from profiler_kit.analysis.measured.folklore import (
     Folklore,
     Summary,
     differs,
+    is_between,
     no_help,
     sum_up,
     takes_longer,
@@ -83,7 +84,7 @@ def try_folklore(
         seconds=seconds,
         on_gpu=device == "cuda",
         progress=lambda share, text: report(0.2 + 0.8 * share, text),
-        unsettled=lambda times: _undecided(_claims(judge(times)), bench),
+        unsettled=lambda times: _undecided(judge(times)),
     )
     found = judge(times)
     report(1.0, "done")
@@ -107,12 +108,17 @@ def _claims(judge: _Judge) -> tuple[ClaimOnTrial, ...]:
     )
 
 
-def _undecided(claims: Sequence[ClaimOnTrial], bench: Bench) -> frozenset[str]:
-    """Return the names of the contenders whose times have not decided a case yet, and of what is a part of them."""
-    cases = [case for claim in claims for case in claim.cases if case.verdict == "undecided"]
-    wholes = tuple({name for case in cases for name in (case.first, case.second)})
-    parts = {name for name in bench.candidates if name.endswith(PRODUCTS) and name.removesuffix(PRODUCTS) in wholes}
-    return frozenset(wholes) | parts
+def _undecided(judge: _Judge) -> frozenset[str]:
+    """Return the names of the contenders on which the noise leaves a case open, and of the parts of them."""
+    names: set[str] = set()
+    for case in (case for claim in _claims(judge) for case in claim.cases if case.verdict == "undecided"):
+        part = f"{case.first}{PRODUCTS}"
+        products = judge.ratio(part, case.second)
+        if products is None:
+            names |= {case.first, case.second}
+        elif not is_between(case.ratio, products):
+            names |= {case.first, case.second, part}
+    return frozenset(names)
 
 
 _Trial = tuple[str, tuple[Case, ...], str, Summary]

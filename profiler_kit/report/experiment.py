@@ -208,7 +208,7 @@ def _variants_section(result: Experiment) -> Section:
             one.call_ns.median,
             one.ratio.median,
             interval_text(one.ratio),
-            effect(one.ratio) if number else MISSING,
+            _SHORT.get(effect(one.ratio), effect(one.ratio)) if number else MISSING,
             one.flops_per_s,
             MISSING if one.page_faults is None else f"{one.page_faults:,.0f}",
             one.outputs,
@@ -226,6 +226,10 @@ def _variants_section(result: Experiment) -> Section:
         table=Table(columns, rows),
         notes=notes,
     )
+
+
+_SHORT: Final = {"no difference seen": "none seen"}
+"""Effects as the table has room for."""
 
 
 def _helping(result: Experiment) -> list[Item]:

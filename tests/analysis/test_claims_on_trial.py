@@ -181,7 +181,7 @@ def test_what_is_unexplained_is_what_calls_take_more_than_the_smallest_ones(
     )
     measured = [
         variant("oneDNN layout", *(us / 1000 for us in layout_us)),
-        variant("smallest in oneDNN layout", 0.02, 0.02),
+        variant("smallest oneDNN", 0.02, 0.02),
         variant("equal dense", 0.04, 0.04),
         variant("smallest other", 0.01, 0.01),
     ]

@@ -21,6 +21,7 @@ from profiler_kit.analysis.measured.folklore import (  # noqa: E402
     Contender,
     Folklore,
     differs,
+    is_between,
     no_help,
     sum_up,
     takes_longer,
@@ -130,15 +131,27 @@ def test_what_is_compared_at_equal_work_has_equal_work_and_computes_the_same(doc
         assert one["error"] < (3e-2 if "precision" in one["name"] or torch.cuda.is_available() else 1e-4), one["name"]
 
 
-def test_what_is_undecided_is_measured_on_with_its_parts() -> None:
+def test_the_noise_or_the_implementation_leaves_a_case_open() -> None:
+    """More rounds may decide on the first three; a whole that is slower with quicker products stays in between."""
+    for whole, products in ((0.9, 1.2), (0.8, 0.9)), ((1.1, 1.2), (0.9, 1.1)), ((0.9, 1.2), (0.9, 1.1)):
+        assert no_help(interval(*whole), interval(*products)) == "undecided"
+        assert not is_between(interval(*whole), interval(*products))
+    assert no_help(interval(1.1, 1.2), interval(0.5, 0.6)) == "undecided"
+    assert is_between(interval(1.1, 1.2), interval(0.5, 0.6))
+
+
+def test_what_the_noise_leaves_open_is_measured_on_with_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = (
         Case("q", "k3 FFT", "k3 usual", interval(0.9, 1.2), "undecided"),
-        Case("q", "k7 FFT", "k7 usual", interval(1.1, 1.2), "confirmed"),
+        Case("q", "k7 FFT", "k7 usual", interval(1.1, 1.2), "undecided"),
+        Case("q", "a", "b", interval(0.9, 1.2), "undecided"),
+        Case("q", "c", "d", interval(1.1, 1.2), "confirmed"),
     )
     claim = ClaimOnTrial(1, CLAIMS[0], "How.", cases, "", "undecided")
-    names = ("k3 FFT", "k3 FFT products", "k3 usual", "k7 FFT", "k7 FFT products", "k7 usual")
-    bench = SimpleNamespace(candidates=dict.fromkeys(names))
-    assert module._undecided([claim], bench) == {"k3 FFT", "k3 FFT products", "k3 usual"}
+    monkeypatch.setattr(module, "_claims", lambda _: (claim,))
+    ratios = {"k3 FFT products": interval(0.5, 0.6), "k7 FFT products": interval(0.5, 0.6)}
+    judge = SimpleNamespace(ratio=lambda first, _: ratios.get(first))
+    assert module._undecided(judge) == {"k3 FFT", "k3 FFT products", "k3 usual", "a", "b"}
 
 
 @pytest.fixture

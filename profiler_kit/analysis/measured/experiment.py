@@ -38,7 +38,7 @@ LIBRARY_LAYOUT: Final = "oneDNN layout"
 
 SMALLEST_LAYER: Final = "smallest layer"
 SMALLEST_OTHER: Final = "smallest other"
-SMALLEST_IN_LAYOUT: Final = "smallest in oneDNN layout"
+SMALLEST_IN_LAYOUT: Final = "smallest oneDNN"
 """Names of layers of one value, of the class of the layer and of the one that it is compared with."""
 
 

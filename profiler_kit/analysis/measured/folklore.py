@@ -155,6 +155,14 @@ def no_help(whole: MedianInterval, products: MedianInterval) -> Verdict:
     return "confirmed" if products.low > 1 else "undecided"
 
 
+def is_between(whole: MedianInterval, products: MedianInterval) -> bool:
+    """Tell whether it is not the noise that leaves it open: only a better implementation could show that it helps.
+
+    Arguments as for :func:`no_help`.
+    """
+    return whole.low > 1 and products.high < 1
+
+
 def sum_up(verdicts: Iterable[Verdict]) -> Summary:
     """Return the verdict on a claim: cases that decide must agree, and be at least half of all.
 
