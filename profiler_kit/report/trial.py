@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, Final
 
 from profiler_kit.analysis.ledger.ledger_factors import USEFUL_FLOPS
@@ -60,8 +61,9 @@ def finding(claim: LedgerClaim) -> str | None:
     within, expected = claim.decided_by, claim.accepted
     if within is None or expected is None or claim.predicted is None or is_missing(within.low):
         return None
-    none_above = f"no difference above {max(within.high, 1 / within.low) - 1:.1%}"
-    about_none = within.low <= 1 <= within.high and max(within.high, 1 / within.low) <= MARGIN
+    apart = max(within.high, 1 / within.low if within.low > 0 else inf)
+    none_above = f"no difference above {apart - 1:.1%}"
+    about_none = within.low <= 1 <= within.high and apart <= MARGIN
     measured = write("ratio", within.median)
     if claim.prediction == "at best" and claim.verdict == "refuted":
         gain = "it gains more than it could" if within.high < expected[0] else "it does not help"
@@ -73,7 +75,7 @@ def finding(claim: LedgerClaim) -> str | None:
             return None
         small = f"{none_above}; " if about_none else ""
         return f"{small}what is expected is too little to be told from none for certain"
-    far = max(within.median / claim.predicted, claim.predicted / within.median)
+    far = max(within.median / claim.predicted, claim.predicted / within.median if within.median > 0 else inf)
     held = f"the bound holds, {measured} of {claim.prediction} {write('ratio', claim.predicted)}"
     return f"{held}; it is {write('ratio', far)} away, so it says little of the size" if far > WIDEST else held
 

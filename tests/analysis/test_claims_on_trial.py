@@ -227,6 +227,7 @@ def test_new_memory_in_each_call_is_another_change(ledger: Explanation) -> None:
         (0.8, "at least", 0.8, 0.9, "the bound holds, 0.85 × of at least 0.80 ×"),
         (0.97, "estimate", 0.97, 1.01, "no difference above 3.1%; what is expected is too little to be told from none"),
         (0.5, "estimate", 0.5, 0.5, None),
+        (0.97, "estimate", 0.0, 1.01, None),  # a call may take no longer than the smallest of its kind
         (0.5, "at best", 0.97, 1.01, "it does not help: no difference above 3.1%"),
     ],
 )

@@ -160,7 +160,9 @@ def _dispatch(slow: Side, _fast: Side, _factor: Factor) -> Advice | None:
         return None
     advice = f"a batch of {batch}, as what a call needs once is then shared by {many} × the samples"
     if many < _SHARED_BY:
-        advice += f" (with more, its output of {SMALLEST_GIVEN_BACK_BYTES >> 20} MiB would get new memory in each call)"
+        advice += (
+            f" (with more, an output of {SMALLEST_GIVEN_BACK_BYTES >> 20} MiB and up gets new memory in each call)"
+        )
     return Advice(f"{advice}: {_expect(slow, us)}, for as many samples as now.", BATCH, us, batch)
 
 
