@@ -1,115 +1,35 @@
-"""The ``profiler-kit`` command."""
+"""The ``profiler-kit`` command.
+
+Little is imported here: whoever presses Ctrl-C while the rest is being loaded is not shown where.
+"""
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
 from collections.abc import Sequence
 
-from profiler_kit import __version__
-from profiler_kit.cli.check import CheckCommand
-from profiler_kit.cli.command import Command
-from profiler_kit.cli.compare import CompareCommand
-from profiler_kit.cli.copies import CopiesCommand
-from profiler_kit.cli.demo import DemoCommand
-from profiler_kit.cli.diff import DiffCommand
-from profiler_kit.cli.experiment import ExperimentCommand
-from profiler_kit.cli.explain import ExplainCommand
-from profiler_kit.cli.export import ExportCommand
-from profiler_kit.cli.identify import IdentifyCommand
-from profiler_kit.cli.idle import IdleCommand
-from profiler_kit.cli.layers import LayersCommand
-from profiler_kit.cli.memory import MemoryCommand
-from profiler_kit.cli.predict import PredictCommand
-from profiler_kit.cli.ranks import RanksCommand
-from profiler_kit.cli.report import ReportCommand
-from profiler_kit.cli.roofline import RooflineCommand
-from profiler_kit.cli.selection import SelectionCommand
-from profiler_kit.cli.steps import StepsCommand
-from profiler_kit.errors import ProfilerKitError
-from profiler_kit.printable import printable
-
-COMMANDS: tuple[Command, ...] = (
-    ReportCommand(),
-    LayersCommand(),
-    SelectionCommand(),
-    IdleCommand(),
-    CopiesCommand(),
-    StepsCommand(),
-    ExplainCommand(),
-    RooflineCommand(),
-    ExperimentCommand(),
-    CompareCommand(),
-    MemoryCommand(),
-    RanksCommand(),
-    DiffCommand(),
-    PredictCommand(),
-    IdentifyCommand(),
-    CheckCommand(),
-    ExportCommand(),
-    DemoCommand(),
-)
-
-EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
+from profiler_kit.cli import interrupts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``profiler-kit``.
 
     Args:
-        argv: Arguments without the program's name; by default those of the process.
+        argv: Arguments without the program's name; by default those of the process, whose Ctrl-C is then seen to.
 
     Returns:
         Exit code: 0, 2 for errors that the user can mend, 130 when interrupted.
     """
-    _tolerate_narrow_encodings()
-    arguments = _parser().parse_args(argv)
     try:
-        code = arguments.command.run(arguments)
-        sys.stdout.flush()
-    except ProfilerKitError as error:
-        return _fail(str(error))
-    except BrokenPipeError:
-        # The reader of our output went away (| head). Keep Python from complaining again while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    return int(code)
+        if argv is None:
+            interrupts.take_over()
+        from profiler_kit.cli.commands import run
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="profiler-kit",
-        description="See why a PyTorch layer is slow: which kernels ran, for which layer, and where the time went.",
-    )
-    parser.add_argument("--version", action="version", version=f"profiler-kit {__version__}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        text = (command.__doc__ or "").strip()
-        subparser = subparsers.add_parser(
-            command.name,
-            help=text.partition("\n")[0].rstrip("."),
-            description=text,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.add_arguments(subparser)
-        subparser.set_defaults(command=command)
-    return parser
-
-
-def _fail(message: str) -> int:
-    print(f"profiler-kit: {printable(message)}", file=sys.stderr)
-    return EXIT_USER_ERROR
-
-
-def _tolerate_narrow_encodings() -> None:
-    """Write a replacement for what the terminal's encoding lacks, rather than fail on it."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
+        code = run(argv)
+        if argv is None:
+            interrupts.leave_at_once_from_now_on()
+    except BaseException as error:
+        # A library that was interrupted may have made an error of its own out of that.
+        if isinstance(error, KeyboardInterrupt) or interrupts.happened():
+            return interrupts.EXIT_INTERRUPTED
+        raise
+    return code

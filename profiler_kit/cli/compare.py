@@ -7,6 +7,7 @@ from pathlib import Path
 
 from profiler_kit.cli.measuring import add_seconds, require_torch
 from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, text_width, wants_color, write_output
+from profiler_kit.cli.parser import whole_number
 from profiler_kit.cli.progress import progress_bar
 from profiler_kit.errors import ExperimentError
 
@@ -26,11 +27,24 @@ class CompareCommand:
         parser.add_argument(
             "--sizes", default="4,8,16,32,64", metavar="N,N,…", help="heights of the images (default: %(default)s)"
         )
-        parser.add_argument("--batch", type=int, default=1, metavar="N", help="images (default: %(default)s)")
         parser.add_argument(
-            "--channels", type=int, nargs=2, default=(3, 64), metavar=("IN", "OUT"), help="default: 3 64"
+            "--batch", type=whole_number("images"), default=1, metavar="N", help="images (default: %(default)s)"
         )
-        parser.add_argument("--kernel", type=int, default=3, metavar="K", help="odd (default: %(default)s)")
+        parser.add_argument(
+            "--channels",
+            type=whole_number("channels"),
+            nargs=2,
+            default=(3, 64),
+            metavar=("IN", "OUT"),
+            help="default: 3 64",
+        )
+        parser.add_argument(
+            "--kernel",
+            type=whole_number("pixels", "1, 3 or another odd number"),
+            default=3,
+            metavar="K",
+            help="odd (default: %(default)s)",
+        )
         parser.add_argument("--no-cold", action="store_true", help="leave the cold measurement out")
         parser.add_argument("--plot", metavar="FILE", help="draw time against FLOPs into FILE (.svg, .png, .pdf)")
         parser.add_argument("--dark", action="store_true", help="draw on a dark background")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
+from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, add_rows, render_sections, write_output
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
 from profiler_kit.cli.roofs import add_device_argument
 
@@ -23,7 +23,7 @@ class CopiesCommand:
         """Declare the command's arguments."""
         add_trace_arguments(parser)
         add_device_argument(parser)
-        parser.add_argument("--rows", type=int, default=15, metavar="N", help="rows of text (default: %(default)s)")
+        add_rows(parser, 15)
         add_output_arguments(parser, TABLE_FORMATS)
 
     def run(self, arguments: argparse.Namespace) -> int:

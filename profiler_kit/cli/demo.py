@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from profiler_kit.cli.measuring import require_torch, seconds_from
 from profiler_kit.cli.output import add_text_arguments, text_width, wants_color
+from profiler_kit.cli.parser import whole_number
 from profiler_kit.cli.progress import progress_bar
 from profiler_kit.errors import MissingExtraError
 
@@ -43,10 +44,18 @@ class DemoCommand:
         """Declare the command's arguments."""
         parser.add_argument("--logdir", default="runs/demo", help="where to write (default: %(default)s)")
         parser.add_argument(
-            "--iterations", type=_positive, default=100, metavar="N", help="timed calls of each (default: %(default)s)"
+            "--iterations",
+            type=whole_number("calls"),
+            default=100,
+            metavar="N",
+            help="timed calls of each (default: %(default)s)",
         )
         parser.add_argument(
-            "--rounds", type=_positive, default=20, metavar="N", help="recorded calls of each (default: %(default)s)"
+            "--rounds",
+            type=whole_number("calls"),
+            default=20,
+            metavar="N",
+            help="recorded calls of each (default: %(default)s)",
         )
         parser.add_argument("--claims", action="store_true", help="put seven common claims to the test instead")
         parser.add_argument(
@@ -115,13 +124,6 @@ def _try_ledgers(result: DenseVsConv, seconds: float, advance: Callable[[float, 
         note_ledger(path, told, slow=MODULES[CONVOLUTION], fast=MODULES[DENSE], doubt=apart)
         ledgers.append(DemoLedger(batch, told, trial, table_us, apart))
     return ledgers
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is less than 1")
-    return value
 
 
 def _device(result: DenseVsConv) -> str:

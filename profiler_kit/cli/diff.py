@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
+from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, add_rows, render_sections, write_output
 from profiler_kit.cli.reading import read_newest
 
 
@@ -25,7 +25,7 @@ class DiffCommand:
                 name.lower(), metavar=name, help=f"the run {when}: a trace, or a directory of which the newest is taken"
             )
         parser.add_argument("--no-cache", action="store_true", help="parse anew, and keep nothing for the next time")
-        parser.add_argument("--rows", type=int, default=12, metavar="N", help="rows of text (default: %(default)s)")
+        add_rows(parser, 12)
         add_output_arguments(parser, TABLE_FORMATS)
 
     def run(self, arguments: argparse.Namespace) -> int:

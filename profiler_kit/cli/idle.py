@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
+from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, add_rows, render_sections, write_output
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
 
 
@@ -22,7 +22,7 @@ class IdleCommand:
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the command's arguments."""
         add_trace_arguments(parser)
-        parser.add_argument("--rows", type=int, default=10, metavar="N", help="rows of text (default: %(default)s)")
+        add_rows(parser, 10)
         add_output_arguments(parser, TABLE_FORMATS)
 
     def run(self, arguments: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
+from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, add_rows, render_sections, write_output
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
 
 
@@ -20,7 +20,7 @@ class LayersCommand:
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the command's arguments."""
         add_trace_arguments(parser)
-        parser.add_argument("--rows", type=int, default=30, metavar="N", help="layers in text (default: %(default)s)")
+        add_rows(parser, 30, "layers in text")
         add_output_arguments(parser, TABLE_FORMATS)
 
     def run(self, arguments: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ def seconds_from(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 10") from None
     if not 0 < value <= _LONGEST_S:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_LONGEST_S} seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and {_LONGEST_S} seconds")
     return value

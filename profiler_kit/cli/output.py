@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profiler_kit.cli.parser import whole_number
+
 if TYPE_CHECKING:
     from profiler_kit.report.layout import Section
 
@@ -24,7 +26,10 @@ PIPE_WIDTH = 120
 def add_text_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--width`` and ``--color``."""
     parser.add_argument(
-        "--width", type=_columns, metavar="COLUMNS", help="width of text, at least 60; default: the terminal's"
+        "--width",
+        type=whole_number("columns", "60 or more"),
+        metavar="COLUMNS",
+        help="width of text, at least 60; default: the terminal's",
     )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: %(default)s")
     parser.set_defaults(output=None)
@@ -37,15 +42,21 @@ def add_output_arguments(parser: argparse.ArgumentParser, formats: Sequence[str]
     parser.add_argument("--output", "-o", metavar="FILE", help="write there instead of to standard output")
 
 
-def _columns(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no width; give a number of columns, 60 or more")
-    return int(text)
+def add_rows(parser: argparse.ArgumentParser, default: int, what: str = "rows of text") -> None:
+    """Declare ``--rows``.
+
+    Args:
+        parser: The command's parser.
+        default: Rows where nothing is given.
+        what: What they are rows of, for the help.
+    """
+    kind = whole_number("rows")
+    parser.add_argument("--rows", type=kind, default=default, metavar="N", help=f"{what} (default: %(default)s)")
 
 
 def text_width(arguments: argparse.Namespace) -> int:
     """Return the width that text should have."""
-    if arguments.width:
+    if arguments.width is not None:
         return int(arguments.width)
     fallback = (PIPE_WIDTH, 24)
     return shutil.get_terminal_size(fallback).columns

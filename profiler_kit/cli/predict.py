@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
+from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, add_rows, render_sections, write_output
 from profiler_kit.cli.prediction import (
     DEFAULT_GPU,
     FORMATS,
@@ -65,9 +65,7 @@ class PredictCommand:
         parser.add_argument(
             "--agreement", action="store_true", help="put predictions as recorded beside what the trace's kernels show"
         )
-        parser.add_argument(
-            "--rows", type=int, default=24, metavar="N", help="rows of text for each GPU (default: %(default)s)"
-        )
+        add_rows(parser, 24, "rows of text for each GPU")
         add_output_arguments(parser, TABLE_FORMATS)
 
     def run(self, arguments: argparse.Namespace) -> int:

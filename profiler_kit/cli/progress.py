@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 SHOWN_AFTER_S = 1.0
 """Reading that takes no longer shows no bar."""
@@ -28,7 +33,9 @@ def progress_bar(title: str) -> Iterator[Callable[[float, str], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.fields[title]}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    with _taken_down(progress):
+        progress.start()
         task = progress.add_task("", total=1.0, title=title)
         yield lambda share, text: progress.update(task, completed=share, description=text)
 
@@ -65,7 +72,16 @@ def byte_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
         if not progress.live.is_started and time.monotonic() - start > SHOWN_AFTER_S:
             progress.start()
 
-    try:
+    with _taken_down(progress):
         yield advance
+
+
+@contextmanager
+def _taken_down(progress: Progress) -> Iterator[None]:
+    """Give the terminal back at the end of the block, or when the process leaves from the midst of it."""
+    atexit.register(progress.stop)
+    try:
+        yield
     finally:
         progress.stop()
+        atexit.unregister(progress.stop)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, render_sections, write_output
+from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, add_rows, render_sections, write_output
 from profiler_kit.cli.progress import byte_progress
 from profiler_kit.cli.reading import tell_losses
 
@@ -28,7 +28,7 @@ class RanksCommand:
         """Declare the command's arguments."""
         parser.add_argument("path", metavar="TRACES", help="a directory, pattern or zip archive with a trace per rank")
         parser.add_argument("--no-cache", action="store_true", help="parse anew, and keep nothing for the next time")
-        parser.add_argument("--rows", type=int, default=15, metavar="N", help="rows of text (default: %(default)s)")
+        add_rows(parser, 15)
         add_output_arguments(parser, TABLE_FORMATS)
 
     def run(self, arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from profiler_kit.analysis.work.kernel_facts import GROUPS
-from profiler_kit.cli.output import FORMATS, add_output_arguments, text_width, wants_color, write_output
+from profiler_kit.cli.output import FORMATS, add_output_arguments, add_rows, text_width, wants_color, write_output
 from profiler_kit.cli.prediction import OF_TRACE, Wanted, convolutions_of, predict
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
 from profiler_kit.errors import ProfilerKitError
@@ -35,9 +35,7 @@ class ReportCommand:
         add_trace_arguments(parser)
         parser.add_argument("--by-shape", action="store_true", help="keep an operator's input shapes apart")
         parser.add_argument("--group-by", choices=GROUPS, help="also sum kernel time by this fact about the kernels")
-        parser.add_argument(
-            "--rows", type=int, default=15, metavar="N", help="rows of each table (default: %(default)s)"
-        )
+        add_rows(parser, 15, "rows of each table")
         parser.add_argument(
             "--predict",
             metavar="GPUS",

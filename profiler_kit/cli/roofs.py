@@ -48,7 +48,10 @@ def given_roofs(arguments: argparse.Namespace, trace: Trace) -> Roofs | None:
 
 
 def _rate(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no positive rate")
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate; give a positive number, such as 1.5e12")
     return value

@@ -1,0 +1,75 @@
+"""Ctrl-C: the command stops at once and says nothing, whatever it is doing.
+
+Python raises KeyboardInterrupt wherever it happens to be. That is right for our own code, which cleans up on its way
+out, but not for two places: an extension module that is being imported reports it as a broken installation, and a
+destructor or callback prints it and goes on.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Final, NoReturn
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+EXIT_INTERRUPTED: Final = 130
+"""What shells use for a command that Ctrl-C ended."""
+
+_IMPORTING: Final = "<frozen importlib._bootstrap>"
+
+_seen: list[int] = []
+_report_unraisable = sys.unraisablehook
+
+
+def take_over() -> None:
+    """See to Ctrl-C in this process from now on; where it is ignored, as in jobs in the background, it stays so."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
+        sys.unraisablehook = _unraisable
+
+
+def leave_at_once_from_now_on() -> None:
+    """Let Ctrl-C end the process without ceremony: there is nothing left to clean up."""
+    if signal.getsignal(signal.SIGINT) is _interrupted:
+        signal.signal(signal.SIGINT, _leave)
+
+
+def happened() -> bool:
+    """Tell whether Ctrl-C was pressed."""
+    return bool(_seen)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    _seen.append(number)
+    signal.signal(signal.SIGINT, _leave)  # whoever presses it again does not want to wait for anything
+    if _importing(frame):
+        atexit._run_exitfuncs()
+        _leave(number, frame)
+    raise KeyboardInterrupt
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    os._exit(EXIT_INTERRUPTED)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORTING:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _unraisable(unraisable: UnraisableHookArgs) -> None:
+    """Raise again, outside of it, an interrupt that fell into a destructor or a callback."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, _interrupted)
+        _thread.interrupt_main()
+    else:
+        _report_unraisable(unraisable)
