@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         RecordingError,
         TraceFormatError,
         TraceNotFoundError,
+        UnreadableTraceWarning,
     )
     from profiler_kit.experiments.experiment import experiment
     from profiler_kit.formats import find_traces, read_ranks, read_trace
@@ -44,6 +45,7 @@ __all__ = [
     "Trace",
     "TraceFormatError",
     "TraceNotFoundError",
+    "UnreadableTraceWarning",
     "check_trace",
     "copies",
     "diff_runs",
@@ -74,6 +76,7 @@ _HOMES = {
     "Trace": "profiler_kit.trace",
     "TraceFormatError": "profiler_kit.errors",
     "TraceNotFoundError": "profiler_kit.errors",
+    "UnreadableTraceWarning": "profiler_kit.errors",
     "check_trace": "profiler_kit.testing",
     "copies": "profiler_kit.analysis.device_time.copies",
     "diff_runs": "profiler_kit.analysis.runs.run_diff",

@@ -33,6 +33,10 @@ class TraceFormatError(ProfilerKitError):
         super().__init__(f"{place}: {reason}")
 
 
+class UnreadableTraceWarning(UserWarning):
+    """One of several traces cannot be read and is left out."""
+
+
 class RecordingError(ProfilerKitError):
     """Recording cannot start or its result cannot be written."""
 

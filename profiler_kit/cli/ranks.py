@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, add_rows, render_sections, write_output
 from profiler_kit.cli.progress import byte_progress
 from profiler_kit.cli.reading import tell_losses
+from profiler_kit.errors import UnreadableTraceWarning
 
 if TYPE_CHECKING:
-    from profiler_kit.formats import Ranks
+    from profiler_kit.trace import Ranks
 
 
 class RanksCommand:
@@ -19,7 +21,8 @@ class RanksCommand:
 
     Reads one trace for each rank (of several, the last written): what each rank did with its time, which rank the
     others waited for in each step and why, and the collectives with their bandwidth. Collectives are matched by their
-    order in a step, clocks aligned by their ends. CSV holds the table of ranks.
+    order in a step, clocks aligned by their ends. Files that cannot be read are named and left out. CSV holds the
+    table of ranks.
     """
 
     name = "ranks"
@@ -51,11 +54,14 @@ class RanksCommand:
 def _read(arguments: argparse.Namespace) -> Ranks:
     """Read the ranks; tells on standard error what was left out, and where their numbers are guesses."""
     from profiler_kit.formats import read_ranks
-    from profiler_kit.formats.ranks import FROM_NAME, FROM_ORDER
     from profiler_kit.printable import printable
+    from profiler_kit.trace.ranks import FROM_NAME, FROM_ORDER
 
-    with byte_progress(f"reading {printable(arguments.path)}") as advance:
+    with byte_progress(f"reading {printable(arguments.path)}") as advance, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnreadableTraceWarning)  # told below
         ranks = read_ranks(arguments.path, cache=not arguments.no_cache, progress=advance)
+    for file in ranks.unreadable:
+        print(printable(f"left out: {file.reason}"), file=sys.stderr)
     if ranks.superseded:
         print(f"left out, since a later one has the same rank: {len(ranks.superseded)} of the traces", file=sys.stderr)
     named, numbered = (sum(origin == o for o in ranks.origins.values()) for origin in (FROM_NAME, FROM_ORDER))

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from profiler_kit.formats.discovery import find_traces, newest_of, newest_trace
-    from profiler_kit.formats.ranks import Ranks, read_ranks
+    from profiler_kit.formats.ranks import read_ranks
     from profiler_kit.formats.registry import read_trace
     from profiler_kit.formats.source import Progress
 
-__all__ = ["Progress", "Ranks", "find_traces", "newest_of", "newest_trace", "read_ranks", "read_trace"]
+__all__ = ["Progress", "find_traces", "newest_of", "newest_trace", "read_ranks", "read_trace"]
 
 _HOMES = {
     "Progress": "source",
-    "Ranks": "ranks",
     "find_traces": "discovery",
     "newest_of": "discovery",
     "newest_trace": "discovery",

@@ -1,51 +1,27 @@
-"""The traces of one distributed job, by rank."""
+"""Reading the traces of one distributed job."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import warnings
 from os import PathLike
 from pathlib import Path
-from typing import Final
 
+from profiler_kit.errors import ProfilerKitError, UnreadableTraceWarning
 from profiler_kit.formats.discovery import find_traces
 from profiler_kit.formats.several import read_traces
 from profiler_kit.formats.source import Progress
-from profiler_kit.trace import Trace
+from profiler_kit.trace import Ranks, Trace, UnreadableTrace
 from profiler_kit.trace.distributed import distributed_info
-
-FROM_TRACE: Final = "distributedInfo"
-FROM_NAME: Final = "file name"
-FROM_ORDER: Final = "order of files"
+from profiler_kit.trace.ranks import FROM_NAME, FROM_ORDER, FROM_TRACE
 
 _NAME = re.compile(r"(?:rank|worker)[-_. ]?(\d{1,6})", re.IGNORECASE)
 
 
-class Ranks(Mapping[int, Trace]):
-    """Rank → trace, ascending.
-
-    Attributes:
-        origins: Rank → where it was read: `FROM_TRACE`, `FROM_NAME` or, where neither says, `FROM_ORDER`.
-        superseded: Traces that were left out because a later one has the same rank.
-    """
-
-    def __init__(self, traces: Mapping[int, Trace], origins: Mapping[int, str], superseded: tuple[str, ...]) -> None:
-        self._traces = dict(sorted(traces.items()))
-        self.origins = dict(sorted(origins.items()))
-        self.superseded = superseded
-
-    def __getitem__(self, rank: int) -> Trace:
-        return self._traces[rank]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._traces)
-
-    def __len__(self) -> int:
-        return len(self._traces)
-
-
 def read_ranks(path: str | PathLike[str], *, cache: bool = True, progress: Progress | None = None) -> Ranks:
     """Read all traces that a path stands for, one for each rank.
+
+    A file that cannot be read is left out, with an :class:`~profiler_kit.UnreadableTraceWarning`.
 
     Args:
         path: What :func:`find_traces` takes, usually a directory.
@@ -54,25 +30,44 @@ def read_ranks(path: str | PathLike[str], *, cache: bool = True, progress: Progr
 
     Raises:
         TraceNotFoundError: If there is no trace.
-        TraceFormatError: If one of the files is no trace.
+        TraceFormatError: If none of the files can be read; it tells of the first.
     """
+    places = find_traces(path)
+    found = list(read_traces(places, cache=cache, progress=progress))
+    errors = [one for one in found if isinstance(one, ProfilerKitError)]
+    if len(errors) == len(found):
+        raise errors[0]
+    for error in errors:
+        warnings.warn(f"left out: {error}", UnreadableTraceWarning, stacklevel=2)
+    return _by_rank(places, found)
+
+
+def _by_rank(places: list[Path], found: list[Trace | ProfilerKitError]) -> Ranks:
+    """Sort what was read by rank; an unreadable file without one keeps its place in the order."""
     traces: dict[int, Trace] = {}
     origins: dict[int, str] = {}
     superseded: list[str] = []
-    unnumbered: list[Trace] = []
-    places = find_traces(path)
-    for place, trace in zip(places, read_traces(places, cache=cache, progress=progress), strict=True):
-        rank, origin = rank_of(trace, place)
+    unreadable: list[UnreadableTrace] = []
+    unnumbered: list[Trace | ProfilerKitError] = []
+    for place, one in zip(places, found, strict=True):
+        rank, origin = rank_of(one, place) if isinstance(one, Trace) else (rank_in_name(place.name), FROM_NAME)
         if rank is None:
-            unnumbered.append(trace)
-            continue
-        if rank in traces:
-            superseded.append(traces[rank].source)
-        traces[rank], origins[rank] = trace, origin
-    free = (number for number in range(len(traces) + len(unnumbered)) if number not in traces)
-    for rank, trace in zip(list(free), unnumbered, strict=False):
-        traces[rank], origins[rank] = trace, FROM_ORDER
-    return Ranks(traces, origins, tuple(superseded))
+            unnumbered.append(one)
+        elif isinstance(one, ProfilerKitError):
+            unreadable.append(UnreadableTrace(rank, str(one)))
+        else:
+            if rank in traces:
+                superseded.append(traces[rank].source)
+            traces[rank], origins[rank] = one, origin
+    taken = traces.keys() | {file.rank for file in unreadable}
+    free = [number for number in range(len(taken) + len(unnumbered)) if number not in taken]
+    ordered = any(isinstance(one, Trace) for one in unnumbered)
+    for rank, one in zip(free, unnumbered, strict=False):
+        if isinstance(one, Trace):
+            traces[rank], origins[rank] = one, FROM_ORDER
+        else:
+            unreadable.append(UnreadableTrace(rank if ordered else None, str(one)))
+    return Ranks(traces, origins, tuple(superseded), tuple(unreadable))
 
 
 def rank_of(trace: Trace, place: Path) -> tuple[int | None, str]:

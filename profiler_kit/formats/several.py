@@ -28,7 +28,9 @@ which its pieces keep all cores busy."""
 _BOOT: Final = "import sys; sys.path[:] = sys.argv[1:]; from profiler_kit.formats._file_worker import main; main()"
 
 
-def read_traces(places: Sequence[Path], *, cache: bool = True, progress: Progress | None = None) -> Iterator[Trace]:
+def read_traces(
+    places: Sequence[Path], *, cache: bool = True, progress: Progress | None = None
+) -> Iterator[Trace | ProfilerKitError]:
     """Read several files, one after the other in the order given.
 
     Many files of moderate size are read by one process each, as many at a time as there are cores. A file that is large
@@ -40,10 +42,7 @@ def read_traces(places: Sequence[Path], *, cache: bool = True, progress: Progres
         progress: As there; bytes count over all files.
 
     Yields:
-        The trace of each.
-
-    Raises:
-        ProfilerKitError: As :func:`profiler_kit.formats.read_trace`, for the first file that cannot be read.
+        The trace of each, or why it cannot be read.
     """
     sizes = [_size(place) for place in places]
     workers = min(available_cores(), len(places))
@@ -56,19 +55,21 @@ def read_traces(places: Sequence[Path], *, cache: bool = True, progress: Progres
         return
     idle: SimpleQueue[_FileWorker] = SimpleQueue()
     started: list[_FileWorker] = []
+    threads = ThreadPoolExecutor(workers, thread_name_prefix="profiler-kit-files")
     try:
         with suppress(OSError):
             for _ in range(workers):
                 started.append(_FileWorker())
                 idle.put(started[-1])
-        with ThreadPoolExecutor(len(started) or 1, thread_name_prefix="profiler-kit-files") as threads:
-            found = threads.map(lambda place: _elsewhere(place, cache, idle, done) if started else None, places)
-            for place, size, trace in zip(places, sizes, found, strict=True):
-                # What no worker could read is read here, which says why it cannot be read.
-                yield _here(place, size, cache, done) if trace is None else trace
+        found = threads.map(lambda place: _elsewhere(place, cache, idle, done) if started else None, places)
+        for place, size, trace in zip(places, sizes, found, strict=True):
+            # What no worker could read is read here, which says why it cannot be read.
+            yield _here(place, size, cache, done) if trace is None else trace
     finally:
+        threads.shutdown(wait=False, cancel_futures=True)
         for worker in started:
-            worker.end()
+            worker.end()  # with it ends what its thread waits for
+        threads.shutdown()
 
 
 class _Done:
@@ -93,10 +94,13 @@ class _Done:
                 self._progress(self._finished, self._total)
 
 
-def _here(place: Path, size: int, cache: bool, done: _Done) -> Trace:
-    trace = read_trace(place, cache=cache, progress=done.inside)
-    done.add(size)
-    return trace
+def _here(place: Path, size: int, cache: bool, done: _Done) -> Trace | ProfilerKitError:
+    try:
+        return read_trace(place, cache=cache, progress=done.inside)
+    except ProfilerKitError as error:
+        return error
+    finally:
+        done.add(size)
 
 
 def _elsewhere(place: Path, cache: bool, idle: SimpleQueue[_FileWorker], done: _Done) -> Trace | None:

@@ -2,13 +2,14 @@
 
 JSON schema ``profiler_kit.ranks``, version 1. Times are in µs in fields that end in ``_us``, a missing value is
 ``null``. ``rows`` (one a rank), ``steps``, ``late`` and ``collectives`` are the tables of
-:class:`profiler_kit.analysis.ranks.rank_times.RankTimes`, ``clocks`` that of
+:class:`profiler_kit.analysis.ranks.rank_times.RankTimes`, ``missing_ranks`` and ``unreadable`` (``rank``, ``reason``)
+what its fields ``missing`` and ``unreadable`` are, ``clocks`` that of
 :class:`profiler_kit.analysis.ranks.rank_collectives.RankCollectives`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -42,6 +43,8 @@ def ranks_document(result: RankTimes) -> dict[str, Any]:
     """Return what JSON says of the ranks."""
     return {
         "world_size": result.world_size,
+        "missing_ranks": list(result.missing),
+        "unreadable": [file._asdict() for file in result.unreadable],
         "unmatched_communication_kernels": result.matching.unmatched,
         "rows": rows_in_microseconds(result.ranks),
         "steps": rows_in_microseconds(result.steps),
@@ -76,7 +79,7 @@ def ranks_sections(result: RankTimes, rows: int) -> list[Section]:
         rows: Most rows of each table.
     """
     if not result.ranks["span_ns"].any():
-        return [Section("Ranks", NO_DEVICE)]
+        return [Section("Ranks", NO_DEVICE, notes=[*left_out(result)])]
     sections = [_ranks(result), _stragglers(result, rows), _collectives(result, rows), _clocks(result)]
     return [section for section in sections if section is not None]
 
@@ -85,7 +88,25 @@ def ranks_facts(result: RankTimes) -> list[tuple[str, str]]:
     """Return what stands above the sections, as (label, text)."""
     read = len(result.ranks)
     of = f" of {result.world_size}" if result.world_size and result.world_size != read else ""
-    return [("ranks", f"{read}{of}")]
+    missing = f"; missing: {_in_ranges(result.missing)}" if result.missing else ""
+    return [("ranks", f"{read}{of}{missing}")]
+
+
+def left_out(result: RankTimes) -> Iterator[str]:
+    """Return one line for each file that could not be read."""
+    for file in result.unreadable:
+        yield f"left out: {file.reason}"
+
+
+def _in_ranges(numbers: Sequence[int]) -> str:
+    """Write ascending numbers like 2, 5–7."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in ranges)
 
 
 def _ranks(result: RankTimes) -> Section:
@@ -111,7 +132,7 @@ def _ranks(result: RankTimes) -> Section:
     notes = ["Compute + copies + transfer + waiting" + (" + other comm." if other else "") + " + idle = span."]
     if other:
         notes.append("Other comm.: communication that could not be matched between the ranks, so not divided.")
-    return Section("Ranks", lead, table=Table(columns, data), notes=notes)
+    return Section("Ranks", lead, table=Table(columns, data), notes=[*notes, *left_out(result)])
 
 
 def _stragglers(result: RankTimes, rows: int) -> Section | None:

@@ -13,6 +13,7 @@ from tensorboard.compat import tf
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers, wsgi
 
+from profiler_kit.errors import ProfilerKitError
 from profiler_kit.formats import read_trace
 from profiler_kit.report.kept_prediction import kept_prediction, stamp_of_prediction
 from profiler_kit.report.page import timeline
@@ -26,7 +27,7 @@ from profiler_kit.tb_plugin import answering as a
 from profiler_kit.tb_plugin.discovery import Discovery, TraceFile
 from profiler_kit.tb_plugin.kept_pages import prepare_names
 from profiler_kit.tb_plugin.shelf import FAILED, READING, READY, Page, Shelf, encoded, packed
-from profiler_kit.trace import Trace
+from profiler_kit.trace import Ranks, Trace, UnreadableTrace
 
 STATIC: Final = ("/static/index.js", "/static/charts.js")
 """Files of the page, all there are: no request becomes a path."""
@@ -104,9 +105,16 @@ class ProfilerKitPlugin(base_plugin.TBPlugin):  # type: ignore[misc] # TensorBoa
         )
 
 
-def _read_all(files: Mapping[int, TraceFile]) -> dict[int, Trace]:
-    """Read the traces of several ranks."""
-    return {rank: read_trace(files[rank].path) for rank in sorted(files)}
+def _read_all(files: Mapping[int, TraceFile]) -> Ranks:
+    """Read the traces of several ranks, as far as they can be read."""
+    traces: dict[int, Trace] = {}
+    unreadable: list[UnreadableTrace] = []
+    for rank, file in sorted(files.items()):
+        try:
+            traces[rank] = read_trace(file.path)
+        except ProfilerKitError as error:
+            unreadable.append(UnreadableTrace(rank, str(error)))
+    return Ranks(traces, unreadable=tuple(unreadable))
 
 
 def _file(plugin: ProfilerKitPlugin, request: wrappers.Request, prefix: str = "") -> TraceFile:

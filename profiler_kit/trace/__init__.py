@@ -9,11 +9,20 @@ if TYPE_CHECKING:
     from profiler_kit.trace.dialect import Dialect
     from profiler_kit.trace.health import Health
     from profiler_kit.trace.joins import row_numbers
+    from profiler_kit.trace.ranks import Ranks, UnreadableTrace
     from profiler_kit.trace.trace import Trace, build_trace
 
-__all__ = ["Dialect", "Health", "Trace", "build_trace", "row_numbers"]
+__all__ = ["Dialect", "Health", "Ranks", "Trace", "UnreadableTrace", "build_trace", "row_numbers"]
 
-_HOMES = {"Dialect": "dialect", "Health": "health", "Trace": "trace", "build_trace": "trace", "row_numbers": "joins"}
+_HOMES = {
+    "Dialect": "dialect",
+    "Health": "health",
+    "Ranks": "ranks",
+    "Trace": "trace",
+    "UnreadableTrace": "ranks",
+    "build_trace": "trace",
+    "row_numbers": "joins",
+}
 """Resolved on first use: worker processes need the schema but not pandas."""
 
 

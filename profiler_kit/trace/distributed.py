@@ -31,3 +31,13 @@ def distributed_info(metadata: Mapping[str, Any]) -> dict[str, Any]:
             except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
                 return {}
     return info if isinstance(info, dict) else {}
+
+
+def world_size(metadata: Mapping[str, Any]) -> int | None:
+    """Return the number of ranks of the job that a trace is part of, None if it does not say.
+
+    Args:
+        metadata: Top-level facts of the trace.
+    """
+    size = distributed_info(metadata).get("world_size")
+    return size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None

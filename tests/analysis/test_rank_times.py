@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from hypothesis import strategies as st
 from profiler_kit.analysis.ranks.collectives import bus_factor, collective_bytes
 from profiler_kit.analysis.ranks.rank_times import BREAKDOWN, RankTimes, rank_times
 from profiler_kit.analysis.ranks.stragglers import COMPUTES, LAUNCHES
+from profiler_kit.errors import TraceFormatError, UnreadableTraceWarning
 from profiler_kit.formats import read_ranks, read_trace, several
-from profiler_kit.report.ranks import ranks_sections
+from profiler_kit.report.ranks import ranks_document, ranks_facts, ranks_sections
 from profiler_kit.trace import Trace
 from tests.builders import TraceBuilder
 
@@ -286,14 +289,67 @@ def test_files_read_side_by_side_are_the_same(tmp_path: Path, monkeypatch: pytes
         assert trace.health == one_by_one[rank].health
 
 
-def test_a_damaged_file_among_several_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from profiler_kit.errors import TraceFormatError
-
-    for rank in range(2):
-        Rank(rank).write(tmp_path / f"rank{rank}.pt.trace.json")
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_what_cannot_be_read_is_left_out_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side_by_side: bool
+) -> None:
+    for rank in (0, 1, 4):
+        Rank(rank, 6).write(tmp_path / f"rank{rank}.pt.trace.json")
     (tmp_path / "rank2.pt.trace.json").write_text("x" * 50)
-    size = max(file.stat().st_size for file in tmp_path.iterdir()) + 1
-    monkeypatch.setattr(several, "WORTH_BYTES", size)
-    monkeypatch.setattr(several, "available_cores", lambda: 2)
-    with pytest.raises(TraceFormatError, match="rank2"):
-        read_ranks(tmp_path, cache=False)
+    (tmp_path / "rank3.pt.trace.json").write_text("")
+    if side_by_side:
+        size = max(file.stat().st_size for file in tmp_path.iterdir()) + 1
+        monkeypatch.setattr(several, "WORTH_BYTES", size)
+        monkeypatch.setattr(several, "available_cores", lambda: 2)
+    with pytest.warns(UnreadableTraceWarning) as warned:
+        ranks = read_ranks(tmp_path, cache=False)
+    assert list(ranks) == [0, 1, 4]
+    assert [file.rank for file in ranks.unreadable] == [2, 3]
+    for file, warning, reason in zip(ranks.unreadable, warned, ("not JSON", "the file is empty"), strict=True):
+        assert file.reason.startswith(f"{tmp_path / f'rank{file.rank}.pt.trace.json'}, byte 0: {reason}")
+        assert str(warning.message) == f"left out: {file.reason}"
+        assert warning.filename == __file__
+    assert ranks.missing == (2, 3, 5)
+    result = rank_times(ranks)
+    assert (result.missing, result.unreadable, result.world_size) == (ranks.missing, ranks.unreadable, 6)
+    assert ranks_facts(result) == [("ranks", "3 of 6; missing: 2–3, 5")]
+    document = ranks_document(result)
+    assert document["missing_ranks"] == [2, 3, 5]
+    assert [file["rank"] for file in document["unreadable"]] == [2, 3]
+    assert [note for note in ranks_sections(result, 9)[0].notes if note.startswith("left out: ")] == [
+        f"left out: {file.reason}" for file in ranks.unreadable
+    ]
+
+
+def test_an_earlier_trace_of_the_same_rank_takes_the_place_of_an_unreadable_one(tmp_path: Path) -> None:
+    Rank(0, 2).write(tmp_path / "rank0.1.pt.trace.json")
+    Rank(1, 2).write(tmp_path / "rank1.1.pt.trace.json")
+    (tmp_path / "rank1.2.pt.trace.json").write_text("{")
+    with pytest.warns(UnreadableTraceWarning, match=r"rank1\.2"):
+        ranks = read_ranks(tmp_path)
+    assert (list(ranks), ranks.missing, len(ranks.unreadable)) == ([0, 1], (), 1)
+
+
+def test_files_that_do_not_tell_their_rank_keep_their_number_beside_an_unreadable_one(tmp_path: Path) -> None:
+    for place, name in enumerate("abc"):
+        file = TraceBuilder().write(tmp_path / f"{name}.pt.trace.json")
+        if name == "b":
+            file.write_text("[")
+        os.utime(file, (place, place))
+    with pytest.warns(UnreadableTraceWarning):
+        ranks = read_ranks(tmp_path)
+    assert (list(ranks), ranks.missing) == ([0, 2], (1,))
+
+
+def test_no_more_ranks_are_missing_than_a_job_can_have(tmp_path: Path) -> None:
+    Rank(0, 10**15).write(tmp_path / "rank0.json")
+    assert read_ranks(tmp_path / "rank0.json").missing == ()
+
+
+def test_when_nothing_can_be_read_the_first_file_says_why(tmp_path: Path) -> None:
+    for name in ("rank0", "rank1"):
+        (tmp_path / f"{name}.pt.trace.json").write_text("")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(TraceFormatError, match=r"rank0.*empty"):
+            read_ranks(tmp_path)

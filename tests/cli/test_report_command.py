@@ -164,11 +164,23 @@ def test_ranks_says_which_file_is_cut_short_and_whose_rank_is_a_name(gpu_trace: 
     assert second.startswith("rank 1: The file is cut short")
 
 
+def test_ranks_says_which_file_cannot_be_read(gpu_trace: Path) -> None:
+    bad = gpu_trace.with_name("worker1.pt.trace.json")
+    bad.touch()
+    result = run("ranks", str(gpu_trace.parent))
+    assert result.returncode == 0
+    assert result.stderr.splitlines()[0].startswith(f"left out: {bad}, byte 0: the file is empty;")
+    assert "ranks 1; missing: 1" in result.stdout
+    gpu_trace.write_bytes(b"")
+    assert_one_line_error(run("ranks", str(gpu_trace.parent)), "the file is empty")
+
+
 @pytest.mark.parametrize("width", ["0", "-3", "wide"])
 def test_a_width_that_is_none_is_refused(gpu_trace: Path, width: str) -> None:
     result = run("report", str(gpu_trace), "--width", width)
     assert (result.returncode, result.stdout) == (2, "")
-    assert f"argument --width: '{width}' is no width" in result.stderr.splitlines()[-1]
+    advice = "is no number of columns; give 60 or more"
+    assert result.stderr == f"profiler-kit: report: --width: '{width}' {advice}\n"
 
 
 def test_a_narrow_text_is_60_wide_and_names_the_columns_left_out(gpu_trace: Path) -> None:

@@ -15,7 +15,6 @@ from profiler_kit.analysis.problems.problem_shapes import DTYPES
 from profiler_kit.analysis.work.totals import step_ranges
 from profiler_kit.kernels import identify
 from profiler_kit.trace import Trace, row_numbers
-from profiler_kit.trace.distributed import distributed_info
 from profiler_kit.trace.joins import NONE, innermost_rows, parent_rows
 
 Rows = NDArray[np.int64]
@@ -121,12 +120,6 @@ def bus_factor(collective: str, ranks: int) -> float | None:
 def collective_bytes(collective: str, input_bytes: int, ranks: int) -> int:
     """Return a collective's size as nccl-tests count it: all that one rank gives or, of a gather, receives."""
     return input_bytes * ranks if collective == "all_gather" else input_bytes
-
-
-def group_size(trace: Trace) -> int | None:
-    """Return the number of ranks of the job, None if the trace does not say."""
-    size = distributed_info(trace.metadata).get("world_size")
-    return size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
 
 
 def _ranges(trace: Trace, kernels: pd.DataFrame) -> tuple[pd.DataFrame, Rows]:

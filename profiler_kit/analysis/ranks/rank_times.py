@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from profiler_kit.analysis.device_time.device_time_classes import COMMUNICATION, COMPUTE, classified_activity
-from profiler_kit.analysis.ranks.collectives import bus_factor, collective_bytes, group_size
+from profiler_kit.analysis.ranks.collectives import bus_factor, collective_bytes
 from profiler_kit.analysis.ranks.rank_collectives import RankCollectives, rank_collectives
 from profiler_kit.analysis.ranks.stragglers import BusyTime, stragglers
-from profiler_kit.trace import Trace
+from profiler_kit.trace import Ranks, Trace, UnreadableTrace
 from profiler_kit.trace.intervals import union_ns
 from profiler_kit.trace.joins import NONE
 
@@ -48,6 +48,8 @@ class RankTimes:
             nccl-tests' factors), most time first.
         matching: How collectives were matched, and the clocks.
         world_size: Ranks of the job, None if the traces do not say.
+        missing: Ranks of the job without a readable trace.
+        unreadable: Files that were left out because they could not be read.
     """
 
     ranks: pd.DataFrame
@@ -56,6 +58,8 @@ class RankTimes:
     collectives: pd.DataFrame
     matching: RankCollectives
     world_size: int | None
+    missing: tuple[int, ...] = ()
+    unreadable: tuple[UnreadableTrace, ...] = ()
 
 
 def rank_times(traces: Mapping[int, Trace]) -> RankTimes:
@@ -64,6 +68,7 @@ def rank_times(traces: Mapping[int, Trace]) -> RankTimes:
     Args:
         traces: Rank → trace, as :func:`profiler_kit.formats.read_ranks` returns them.
     """
+    job = traces if isinstance(traces, Ranks) else Ranks(traces)
     matching = rank_collectives(traces)
     rows, busy = [], {}
     off = dict(zip(matching.clocks["rank"], matching.clocks["corrected_ns"], strict=True))
@@ -76,8 +81,7 @@ def rank_times(traces: Mapping[int, Trace]) -> RankTimes:
         compute = (activity["class"] == COMPUTE).to_numpy()
         copies = ~compute & (activity["class"] != COMMUNICATION).to_numpy()
         busy[rank] = BusyTime(start[compute], end[compute], start[copies], end[copies])
-    sizes = [size for trace in traces.values() if (size := group_size(trace)) is not None]
-    world = max(sizes, default=None)
+    world = job.world_size
     steps, late = stragglers(matching.table, busy)
     return RankTimes(
         ranks=pd.DataFrame(rows),
@@ -86,6 +90,8 @@ def rank_times(traces: Mapping[int, Trace]) -> RankTimes:
         collectives=_collectives(matching.table, world),
         matching=matching,
         world_size=world,
+        missing=job.missing,
+        unreadable=job.unreadable,
     )
 
 
