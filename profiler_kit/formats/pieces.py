@@ -159,5 +159,5 @@ class PieceReader:
             events = self._list.decode(b"".join((b"[", mended, b"]")))
         except DECODE_ERRORS:
             return None
-        self._repaired.update(met)
+        self._repaired = met  # not added: a piece may be decoded again for more detail
         return events, stop, False
