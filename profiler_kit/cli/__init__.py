@@ -29,7 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             interrupts.leave_at_once_from_now_on()
     except BaseException as error:
         # A library that was interrupted may have made an error of its own out of that.
-        if isinstance(error, KeyboardInterrupt) or interrupts.happened():
-            return interrupts.EXIT_INTERRUPTED
-        raise
+        if not isinstance(error, KeyboardInterrupt) and not interrupts.happened():
+            raise
+        if argv is None:
+            interrupts.leave()
+        return interrupts.EXIT_INTERRUPTED
     return code

@@ -12,6 +12,8 @@ import atexit
 import os
 import signal
 import sys
+import time
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -22,6 +24,9 @@ EXIT_INTERRUPTED: Final = 130
 """What shells use for a command that Ctrl-C ended."""
 
 _IMPORTING: Final = "<frozen importlib._bootstrap>"
+
+_OUT_OF_IT_S: Final = 0.01
+"""Time in which a destructor that was interrupted has been left."""
 
 _seen: list[int] = []
 _report_unraisable = sys.unraisablehook
@@ -37,7 +42,7 @@ def take_over() -> None:
 def leave_at_once_from_now_on() -> None:
     """Let Ctrl-C end the process without ceremony: there is nothing left to clean up."""
     if signal.getsignal(signal.SIGINT) is _interrupted:
-        signal.signal(signal.SIGINT, _leave)
+        signal.signal(signal.SIGINT, _leave_without_ceremony)
 
 
 def happened() -> bool:
@@ -47,14 +52,23 @@ def happened() -> bool:
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
     _seen.append(number)
-    signal.signal(signal.SIGINT, _leave)  # whoever presses it again does not want to wait for anything
+    signal.signal(signal.SIGINT, _leave_without_ceremony)  # whoever presses it again does not want to wait for anything
     if _importing(frame):
-        atexit._run_exitfuncs()
-        _leave(number, frame)
+        leave()
+    if (logging := sys.modules.get("logging")) is not None:
+        logging.disable()  # what cannot be finished on the way out is no news
     raise KeyboardInterrupt
 
 
-def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+def leave() -> NoReturn:
+    """End the process once our own code has cleaned up, without waiting for other threads or PyTorch's destructors."""
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError, RuntimeError):
+        sys.stdout.flush()
+    os._exit(EXIT_INTERRUPTED)
+
+
+def _leave_without_ceremony(_number: int, _frame: FrameType | None) -> NoReturn:
     os._exit(EXIT_INTERRUPTED)
 
 
@@ -70,6 +84,15 @@ def _unraisable(unraisable: UnraisableHookArgs) -> None:
     """Raise again, outside of it, an interrupt that fell into a destructor or a callback."""
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
         signal.signal(signal.SIGINT, _interrupted)
-        _thread.interrupt_main()
+        _thread.start_new_thread(_interrupt_again, (_thread.get_ident(),))
     else:
         _report_unraisable(unraisable)
+
+
+def _interrupt_again(thread: int) -> None:
+    """Send the signal once more, so that it also ends a call that waits."""
+    time.sleep(_OUT_OF_IT_S)
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:
+        signal.pthread_kill(thread, signal.SIGINT)

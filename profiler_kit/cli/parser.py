@@ -63,6 +63,19 @@ class OneLineParser(argparse.ArgumentParser):
         raise argparse.ArgumentError(action, f"{value!r} is not known{_WAY_OUT}{known}")
 
 
+class ParagraphFormatter(argparse.HelpFormatter):
+    """Fills each paragraph of a description to the terminal's width, and leaves indented ones as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.split("\n\n")
+        return "\n\n".join(
+            paragraph
+            if paragraph.startswith(" ")
+            else super(ParagraphFormatter, self)._fill_text(paragraph, width, indent)
+            for paragraph in paragraphs
+        )
+
+
 def whole_number(what: str, advice: str = "1 or more") -> Callable[[str], int]:
     """Return a reader of whole numbers from 1 on for argparse.
 

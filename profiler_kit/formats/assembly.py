@@ -17,13 +17,13 @@ from profiler_kit.formats.nanoseconds import of_microseconds
 from profiler_kit.formats.quantities import MICROSECONDS, NANOSECONDS
 from profiler_kit.formats.signatures import Signatures
 from profiler_kit.trace.schema import TABLES, Column
+from profiler_kit.trace.skipped import NO_TIME
 from profiler_kit.trace.trace import TableData
 
 Int64Array = NDArray[np.int64]
 _TEXT = "category"
 _FILL: Final = {"Int64": MISSING, "Float64": np.nan}
 
-NO_TIME: Final = "no start time or duration"
 NEGATIVE_DURATION: Final = "negative duration, read as 0"
 
 _NO_CODE: Final = -1

@@ -247,6 +247,7 @@ _SIGNS: Final = (
     (b"\x80", "a Python pickle"),
     (b"PK", "a zip archive that is cut short"),
     (b"\x1f\x8b", "compressed twice"),
+    (b"\xff\xfe\0\0", "UTF-32 text (write it as UTF-8)"),
     (b"\xff\xfe", "UTF-16 text (write it as UTF-8)"),
     (b"\xfe\xff", "UTF-16 text (write it as UTF-8)"),
     (b"SQLite", "an SQLite database (Nsight Systems?)"),
@@ -254,6 +255,8 @@ _SIGNS: Final = (
     (b"\x28\xb5\x2f\xfd", "zstd-compressed"),
     (b"BZh", "bzip2-compressed"),
     (b"<", "HTML or XML"),
+    (b"version https://git-lfs", "a pointer of Git LFS (git lfs pull brings the file)"),
+    (b"\0", "zero bytes (it was never written out)"),
 )
 
 

@@ -13,9 +13,9 @@ import msgspec
 from profiler_kit.formats import cutting
 from profiler_kit.formats.events import Event
 from profiler_kit.formats.repair import repair
+from profiler_kit.trace.skipped import NOT_AN_OBJECT
 
 DAMAGED = "damaged: not valid JSON"
-NOT_AN_OBJECT = "not an object"
 
 DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for text that is no JSON of the wanted type (ValidationError is a DecodeError)."""

@@ -138,6 +138,8 @@ def _table_view(table: Table, width: int) -> RenderableType:
 
 def _shrink(widths: list[int], flexible: list[int], room: int) -> None:
     """Narrow the widest of the flexible columns, in place, until all fit into the room."""
+    for at in flexible:
+        widths[at] = min(widths[at], max(room, _NARROWEST_TEXT))  # at once: a name may have millions of characters
     while flexible and sum(widths) > room:
         widest = max(flexible, key=lambda at: widths[at])
         if widths[widest] <= _NARROWEST_TEXT:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from profiler_kit.trace.joins import row_numbers
+from profiler_kit.trace.skipped import NO_TIME, NOT_AN_OBJECT
 
 STEP_PREFIX = "ProfilerStep#"
 """Name of the annotation that ``torch.profiler``'s ``step()`` puts around every step, before its number."""
@@ -77,6 +78,14 @@ class Health:
     def remarks(self) -> Iterator[str]:
         """Return one sentence for everything that a reader of a report has to know; nothing if all is well."""
         yield from self.losses()
+        if not self.events:
+            yield "The file holds no events."
+        elif not self.kept:
+            reason = max(self.skipped, key=lambda reason: self.skipped[reason], default="unknown")
+            yield f"None of the {self.events:,} events has a table; mostly: {reason}."
+        for reason in (NO_TIME, NOT_AN_OBJECT):
+            if count := self.skipped.get(reason):
+                yield f"{count:,} × {reason}, left out."
         for reason, count in self.oddities.items():
             yield f"{count:,} × {reason}."
         kernels = self.kept.get("kernels", 0)

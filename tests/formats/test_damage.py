@@ -68,6 +68,9 @@ def test_a_cut_file_says_where_complete_data_ends(reading):
         (b"\x28\xb5\x2f\xfd" + bytes(100), "zstd"),
         (b"PK\x03\x04" + bytes(100), "zip archive that is cut short"),
         (WHOLE.decode().encode("utf-16"), "UTF-16"),
+        (WHOLE.decode().encode("utf-32"), "UTF-32"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        (bytes(4096), "zero bytes"),
         (gzip.compress(gzip.compress(WHOLE, mtime=0), mtime=0), "compressed twice"),
         (b"\x1f\x8b\x07" + bytes(20), r"damaged \(Gzip"),
         (b"\x1f\x8b" + bytes(100), "gzip stream is damaged"),
@@ -142,6 +145,22 @@ def test_odd_times(reading):
     assert trace.ops[["start_ns", "duration_ns"]].to_numpy().tolist() == [[1000, 0], [3000, 4000]]
     assert trace.health.skipped["no start time or duration"] == 5
     assert trace.health.oddities == {"negative duration, read as 0": 1}
+
+
+@pytest.mark.parametrize(
+    ("events", "remark"),
+    [
+        ("", "The file holds no events."),
+        ('{"ph":"X","cat":"cpu_op","name":"k","dur":1},' + ops(1)[0], "1 × no start time or duration, left out."),
+        ("null,7," + ops(1)[0], "2 × not an object, left out."),
+        (
+            '{"ph":"X","cat":"gpu","name":"k","ts":1,"dur":1},{"ph":"M","name":"x"}',
+            "None of the 2 events has a table; mostly: no table for category 'gpu' (phase X).",
+        ),
+    ],
+)
+def test_what_is_in_no_table_is_told(reading, events, remark):
+    assert list(reading('{"traceEvents":[' + events + "]}").health.remarks()) == [remark]
 
 
 @pytest.mark.parametrize(
