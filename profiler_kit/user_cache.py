@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
+from typing import Final
+
+_ABANDONED_S: Final = 24 * 3600
+"""Age at which a file that is being written is not any more."""
 
 
 def user_cache(purpose: str) -> Path | None:
@@ -25,7 +30,7 @@ def user_cache(purpose: str) -> Path | None:
 
 
 def make_room(directory: Path, wanted_bytes: int, suffix: str, limit_bytes: int) -> None:
-    """Remove the files that were not used for longest until another one fits.
+    """Remove the files that were not used for longest until another one fits, and what a killed process left.
 
     Args:
         directory: Where they are.
@@ -33,6 +38,9 @@ def make_room(directory: Path, wanted_bytes: int, suffix: str, limit_bytes: int)
         suffix: How the names of files that count end.
         limit_bytes: Size that all together may have.
     """
+    for unfinished in directory.glob(".*.tmp"):
+        if time.time() - unfinished.stat().st_mtime > _ABANDONED_S:
+            unfinished.unlink(missing_ok=True)
     files = sorted(((f.stat().st_mtime_ns, f.stat().st_size, f) for f in directory.glob("*" + suffix)), reverse=True)
     total = wanted_bytes
     for _, size, file in files:

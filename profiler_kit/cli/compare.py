@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 
 from profiler_kit.cli.measuring import add_seconds, require_torch
-from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, text_width, wants_color, write_output
+from profiler_kit.cli.output import (
+    TABLE_FORMATS,
+    add_output_arguments,
+    picture_file,
+    text_width,
+    wants_color,
+    write_output,
+)
 from profiler_kit.cli.parser import whole_number
 from profiler_kit.cli.progress import progress_bar
 from profiler_kit.errors import ExperimentError
@@ -46,7 +53,9 @@ class CompareCommand:
             help="odd (default: %(default)s)",
         )
         parser.add_argument("--no-cold", action="store_true", help="leave the cold measurement out")
-        parser.add_argument("--plot", metavar="FILE", help="draw time against FLOPs into FILE (.svg, .png, .pdf)")
+        parser.add_argument(
+            "--plot", type=picture_file, metavar="FILE", help="draw time against FLOPs into FILE (.svg, .png, .pdf)"
+        )
         parser.add_argument("--dark", action="store_true", help="draw on a dark background")
         add_seconds(parser, 15.0)
         add_output_arguments(parser, TABLE_FORMATS)
@@ -59,10 +68,6 @@ class CompareCommand:
         from profiler_kit.report.matched_pairs import MatchedPairsReport
 
         sizes = _sizes(arguments.sizes)
-        if arguments.plot:
-            from profiler_kit.report.sweep_plot import require_plots
-
-            require_plots(Path(arguments.plot))
         channels, filters = arguments.channels
         with progress_bar("compare") as advance:
             pairs = measure_matched_pairs(

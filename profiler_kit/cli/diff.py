@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, add_rows, render_sections, write_output
-from profiler_kit.cli.reading import read_newest
+from profiler_kit.cli.reading import read_newest, require_one_pipe
 
 
 class DiffCommand:
@@ -33,6 +33,7 @@ class DiffCommand:
         from profiler_kit.analysis.runs.run_diff import diff_runs
         from profiler_kit.report.diff import diff_csv, diff_facts, diff_json, diff_sections
 
+        require_one_pipe(arguments.a, arguments.b)
         traces = [
             read_newest(argparse.Namespace(path=path, no_cache=arguments.no_cache))
             for path in (arguments.a, arguments.b)

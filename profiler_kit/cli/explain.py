@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from profiler_kit.cli.output import add_output_arguments, render_sections, write_output
-from profiler_kit.cli.reading import add_trace_arguments, read_newest
+from profiler_kit.cli.output import add_output_arguments, picture_file, render_sections, write_output
+from profiler_kit.cli.reading import add_trace_arguments, read_newest, require_one_pipe
 from profiler_kit.cli.roofs import add_roof_arguments, given_roofs
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class ExplainCommand:
         )
         add_roof_arguments(parser)
         add_output_arguments(parser)
-        parser.add_argument("--plot", metavar="FILE", help="also draw the factors: .svg, .pdf or .png")
+        parser.add_argument(
+            "--plot", type=picture_file, metavar="FILE", help="also draw the factors: .svg, .pdf or .png"
+        )
         parser.add_argument("--dark", action="store_true", help="draw on a dark background")
 
     def run(self, arguments: argparse.Namespace) -> int:
@@ -48,6 +50,7 @@ class ExplainCommand:
         from profiler_kit.cli.witnesses import explanation_witnesses
         from profiler_kit.report.explanation import explanation_facts, explanation_json, explanation_sections
 
+        require_one_pipe(arguments.path, arguments.other)
         trace = read_newest(arguments)
         other = _second(arguments)
         explanation = explain(

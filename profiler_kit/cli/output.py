@@ -39,7 +39,29 @@ def add_output_arguments(parser: argparse.ArgumentParser, formats: Sequence[str]
     """Declare ``--format`` and ``--output`` besides the arguments for text."""
     add_text_arguments(parser)
     parser.add_argument("--format", choices=formats, default="text", help="default: %(default)s")
-    parser.add_argument("--output", "-o", metavar="FILE", help="write there instead of to standard output")
+    parser.add_argument(
+        "--output", "-o", type=_writable, metavar="FILE", help="write there instead of to standard output"
+    )
+
+
+def _writable(text: str) -> str:
+    """Refuse a file that cannot be written before the work is done that it is for."""
+    try:
+        if Path(text).is_dir():
+            raise argparse.ArgumentTypeError(f"{text!r} is a directory; name a file")
+        if not Path(text).parent.is_dir():
+            raise argparse.ArgumentTypeError(f"{text!r} is in no directory that exists; make it first")
+    except (OSError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name for a file; choose another") from None
+    return text
+
+
+def picture_file(text: str) -> str:
+    """Read the name of a picture for argparse, before the work is done that it shows."""
+    from profiler_kit.report.sweep_plot import require_plots
+
+    require_plots(_writable(text))
+    return text
 
 
 def add_rows(parser: argparse.ArgumentParser, default: int, what: str = "rows of text") -> None:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from profiler_kit.cli.parser import UsageError
 from profiler_kit.cli.progress import byte_progress
 
 if TYPE_CHECKING:
@@ -40,6 +41,18 @@ def read_newest(arguments: argparse.Namespace) -> Trace:
         trace = read_trace(newest, cache=not arguments.no_cache, progress=advance)
     tell_losses(trace, newest.name)
     return trace
+
+
+def require_one_pipe(*paths: str | None) -> None:
+    """Make sure that standard input is not to be read twice.
+
+    Raises:
+        UsageError: If it is.
+    """
+    from profiler_kit.formats.places import STDIN
+
+    if paths.count(STDIN) > 1:
+        raise UsageError("standard input (-) can be read once; name a file for the other trace")
 
 
 def tell_losses(trace: Trace, what: str) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from profiler_kit.cli.output import TABLE_FORMATS, add_output_arguments, add_rows, render_sections, write_output
+from profiler_kit.cli.output import (
+    TABLE_FORMATS,
+    add_output_arguments,
+    add_rows,
+    picture_file,
+    render_sections,
+    write_output,
+)
 from profiler_kit.cli.reading import add_trace_arguments, read_newest
 from profiler_kit.cli.roofs import add_roof_arguments, given_roofs
 
@@ -31,7 +38,7 @@ class RooflineCommand:
         )
         add_rows(parser, 15)
         add_output_arguments(parser, TABLE_FORMATS)
-        parser.add_argument("--plot", metavar="FILE", help="also draw it: .svg, .pdf or .png")
+        parser.add_argument("--plot", type=picture_file, metavar="FILE", help="also draw it: .svg, .pdf or .png")
         parser.add_argument("--dark", action="store_true", help="draw on a dark background")
 
     def run(self, arguments: argparse.Namespace) -> int:

@@ -51,7 +51,9 @@ def find_traces(path: str | PathLike[str]) -> list[Path]:
         return [place]
     if glob.has_magic(path):
         matches = glob.glob(path, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-        return _required(place, [p for p in map(Path, matches) if p.is_file()])
+        if not (files := [p for p in map(Path, matches) if p.is_file()]):
+            raise TraceNotFoundError(f"{path}: no file matches this pattern")
+        return _required(place, files)
     raise TraceNotFoundError(f"{path}: no such file or directory")
 
 

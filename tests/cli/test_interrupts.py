@@ -31,14 +31,16 @@ class Interrupted:
     """A run of the command that was sent a signal some time after its start."""
 
     def __init__(self, arguments: list[str], after_s: float | None, folder: Path, to_all: bool = False) -> None:
-        folder.mkdir()
+        temporary, cache = folder / "temporary", folder / "cache"
+        for directory in (folder, temporary, cache):
+            directory.mkdir()
         ready, says_ready = os.pipe()
         process = subprocess.Popen(
             [sys.executable, "-c", BOOT, str(says_ready), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(folder)},
+            env={**os.environ, "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(cache)},
             pass_fds=[says_ready],
             start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # may be ignored here
@@ -52,7 +54,7 @@ class Interrupted:
                 (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
         self.stdout, self.stderr = process.communicate(timeout=PATIENCE_S)
         self.code = process.returncode
-        self.files = [file.name for file in folder.rglob("*") if file.is_file() and file.suffix != ".trace"]
+        self.files = [*temporary.rglob("*"), *cache.rglob(".*")]
         self.all_gone = _all_gone(process.pid)
 
 

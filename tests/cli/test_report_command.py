@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from profiler_kit.cli import commands
 from tests.builders import TraceBuilder
 
 
@@ -123,10 +125,76 @@ def test_bad_places_give_one_line_and_exit_code_2(gpu_trace: Path, tmp_path: Pat
     assert_one_line_error(run("report", str(gpu_trace), "-o", str(missing / "x.md")), str(missing))
 
 
-def test_unknown_arguments_exit_with_2() -> None:
-    assert run("report").returncode == 2
-    assert run("no-such-command").returncode == 2
-    assert run().returncode == 2
+NUMBER = ("0", "-1", "x", "1.5", "9" * 5000, "")
+
+
+def bad_options() -> list[tuple[list[str], str]]:
+    """Every option of every command with values that it does not take, and what the error has to name."""
+    listed: list[tuple[list[str], str]] = [([], "COMMAND"), (["reprot"], "did you mean report?")]
+    numbers = {"rows", "width", "batch", "channels", "kernel", "iterations", "rounds", "seconds"}
+    numbers |= {"peak_flops", "bandwidth"}
+    for parser in subparsers():
+        command = [parser.prog.split()[-1]]
+        for action in parser._actions:
+            if action.required and action.nargs not in ("?", "*"):
+                command += [*action.option_strings[:1], next(iter(action.choices or ["x"]))]
+        listed += [
+            ([*command, "--nothing"], "no option --nothing"),
+            ([*command, "--colour", "never"], "no option --colour"),
+        ]
+        for action in parser._actions:
+            name = action.option_strings[0] if action.option_strings else ""
+            bad = NUMBER if action.dest in numbers else ("", "nonsense", "\x1b[31mred") if action.choices else ()
+            values = [value for value in bad if not (value == "1.5" and action.dest in FRACTIONS)]
+            listed += [([*command, f"{name}={value}"], name) for value in values if action.nargs is None]
+            if name and action.nargs is None:
+                listed.append(([*command, name], name))
+    return listed
+
+
+FRACTIONS = ("seconds", "peak_flops", "bandwidth")
+
+
+def subparsers() -> list[argparse.ArgumentParser]:
+    (group,) = [a for a in commands._parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    return list(group.choices.values())
+
+
+def test_bad_options_are_one_line_with_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+    tried = bad_options()
+    assert len(tried) > 200
+    for given, named in tried:
+        assert commands.run(given) == 2, given
+        out, error = capsys.readouterr()
+        assert out == ""
+        (line,) = error.splitlines()
+        assert line.startswith("profiler-kit: "), line
+        assert named in line
+        assert "; " in line, line  # what is wrong; what to do
+        assert "argument --" not in line
+        assert "\x1b" not in line
+
+
+def test_unknown_arguments_exit_with_2(gpu_trace: Path) -> None:
+    assert_one_line_error(run("report"), "missing: TRACE")
+    assert_one_line_error(run("no-such-command"), "known are report, ")
+    assert_one_line_error(run(), "missing: COMMAND")
+    assert_one_line_error(run("report", str(gpu_trace), "more"), "one argument too many: 'more'")
+    assert_one_line_error(run("diff", "-", "-"), "can be read once; name a file")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")
+def test_output_that_goes_nowhere(gpu_trace: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m profiler_kit report {gpu_trace}"
+    for redirection, code, said in (
+        (">/dev/full", 2, "profiler-kit: No space left on device\n"),
+        (">&-", 2, "profiler-kit: standard output is closed; name a file with --output\n"),
+        (f"-o {tmp_path / 'x'} >&-", 0, ""),
+        ("2>&-", 0, ""),
+    ):
+        done = subprocess.run(["bash", "-c", f"{command} {redirection}"], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (code, said)
+    assert (tmp_path / "x").read_text(encoding="utf-8").startswith("profiler_kit report\n")
 
 
 @pytest.mark.parametrize("command", [[], ["report"], ["demo"]])

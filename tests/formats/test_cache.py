@@ -153,3 +153,14 @@ def test_the_least_recently_used_files_make_room(trace_file, cache_home, monkeyp
     files = kept(cache_home)
     assert 1 <= len(files) < 6
     assert sum(f.stat().st_size for f in files) <= 13_000
+
+
+def test_what_a_killed_process_left_goes(trace_file, cache_home):
+    directory = cache_home / "profiler-kit" / "traces"
+    directory.mkdir(parents=True)
+    abandoned, under_way = directory / ".abandoned.tmp", directory / ".under_way.tmp"
+    for file in (abandoned, under_way):
+        file.touch()
+    os.utime(abandoned, (0, 0))
+    read_trace(trace_file)
+    assert (abandoned.exists(), under_way.exists()) == (False, True)

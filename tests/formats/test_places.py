@@ -37,8 +37,11 @@ def test_directories_are_searched_and_ordered_by_time(tmp_path):
     assert newest_trace(tmp_path).name == "c.pt.trace.json"
     assert [p.name for p in find_traces(f"{tmp_path}/*.gz")] == ["a.pt.trace.json.gz"]
     assert len(find_traces(f"{tmp_path}/**/*.json")) == 3
-    with pytest.raises(TraceNotFoundError, match="no traces here"):
+    (empty := tmp_path / "empty").mkdir()
+    with pytest.raises(TraceNotFoundError, match="no file matches"):
         find_traces(f"{tmp_path}/x*")
+    with pytest.raises(TraceNotFoundError, match="no traces here"):
+        find_traces(empty)
 
 
 @pytest.mark.parametrize("content", [TEXT, gzip.compress(TEXT, mtime=0)], ids=["plain", "gzip"])

@@ -302,6 +302,20 @@ def test_ranks_of_a_run_are_compared(logdir: Path) -> None:
     assert [row[0] for row in table["rows"]] == [0, 1]
 
 
+def test_a_rank_that_cannot_be_read_is_named_beside_the_others(logdir: Path) -> None:
+    (logdir / "job").mkdir(parents=True)
+    for rank in (0, 1):
+        trace = TraceBuilder(distributedInfo={"rank": rank, "world_size": 3})
+        trace.kernel("void relu_kernel<float>(float*)", 60, 20 + rank, launched_at=10)
+        trace.write(logdir / "job" / f"rank{rank}.pt.trace.json")
+    (logdir / "job" / "rank2.pt.trace.json").write_text('{"a": 1}')
+    routes = Routes(logdir)
+    blocks = routes.json("view", id="ranks", run="job", file="rank0.pt.trace.json")["blocks"]
+    table = next(block for block in blocks if block["id"] == "ranks")
+    assert [row[0] for row in table["rows"]] == [0, 1]
+    assert "rank2.pt.trace.json, byte 7: JSON, but no trace" in json.dumps(blocks)
+
+
 def test_a_prediction_appears_when_it_is_made(logdir: Path) -> None:
     file = conv_trace(logdir / "one" / "worker.pt.trace.json")
     routes = Routes(logdir)
