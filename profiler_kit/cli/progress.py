@@ -16,6 +16,14 @@ SHOWN_AFTER_S = 1.0
 """Reading that takes no longer shows no bar."""
 
 
+_FIGURES_WIDTH = 37
+"""Columns of a terminal that bytes, rate and time left take, and the gaps between all."""
+
+_WIDEST_BAR = 40
+_SHOW_CURSOR = "\x1b[?25h"
+_NARROWEST = 8
+
+
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[float, str], None]]:
     """Show a progress bar while the block runs.
@@ -55,15 +63,20 @@ def byte_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.table import Column
 
+    console = Console(stderr=True)
+    room = max(console.width - _FIGURES_WIDTH, 2 * _NARROWEST)
+    bar = min(room // 2, _WIDEST_BAR)
+    name = Column(no_wrap=True, overflow="ellipsis", max_width=room - bar)
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        TextColumn("{task.description}", markup=False, table_column=name),
+        BarColumn(bar),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress = Progress(*columns, console=console, transient=True)
     task = progress.add_task(title, total=None)
     start = time.monotonic()
 
@@ -79,9 +92,18 @@ def byte_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
 @contextmanager
 def _taken_down(progress: Progress) -> Iterator[None]:
     """Give the terminal back at the end of the block, or when the process leaves from the midst of it."""
-    atexit.register(progress.stop)
+
+    def take_down() -> None:
+        was_shown = progress.live.is_started
+        progress.stop()
+        if was_shown and not progress.console.is_dumb_terminal and not progress.console.legacy_windows:
+            # What the console had under way when it was interrupted may keep it from saying so itself.
+            sys.stderr.write(_SHOW_CURSOR)
+            sys.stderr.flush()
+
+    atexit.register(take_down)
     try:
         yield
     finally:
-        progress.stop()
-        atexit.unregister(progress.stop)
+        take_down()
+        atexit.unregister(take_down)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -68,10 +69,10 @@ def test_a_terminal_shows_bytes_and_gets_its_cursor_back(trace: Path, columns: i
     shown = read_until(terminal, None)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert b"reading [red]evil[_red]\\u001b[2J" in shown.replace(b"\r\n", b"") or columns == 60
-    assert b"MB" in shown
+    assert ("reading [red]evil[_red]\\u001b[2J" if columns == 160 else "reading [re…").encode() in shown
+    assert re.search(rb"\d\.\d/\d+\.\d MB.* MB/s.*\d:\d\d:\d\d", shown)
     assert b"\x1b[2J" not in shown
-    assert (shown.count(HIDE), shown.count(SHOW)) == (1, 1)
+    assert 0 <= shown.rfind(HIDE) < shown.rfind(SHOW)
     assert b"\x1b" not in output
 
 
@@ -100,5 +101,5 @@ def test_an_interrupt_gives_the_cursor_back(trace: Path) -> None:
     begun.set()
     feeding.join()
     assert process.wait(timeout=60) == 130
-    assert (shown.count(HIDE), shown.count(SHOW)) == (1, 1)
+    assert 0 <= shown.rfind(HIDE) < shown.rfind(SHOW)
     assert b"Traceback" not in shown
