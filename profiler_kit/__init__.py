@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
+"""As in `typing`, whose import would cost more than everything else here."""
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from profiler_kit._profile import profile
     from profiler_kit.analysis.device_time.copies import copies
     from profiler_kit.analysis.device_time.idle import idle
@@ -102,6 +104,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
     try:
         value = getattr(importlib.import_module(home), name)
     except ModuleNotFoundError as error:

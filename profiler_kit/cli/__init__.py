@@ -5,9 +5,11 @@ Little is imported here: whoever presses Ctrl-C while the rest is being loaded i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from profiler_kit.cli import interrupts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,12 +13,12 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
-from types import FrameType
-from typing import TYPE_CHECKING, Final, NoReturn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
+    from types import FrameType
+    from typing import Final, NoReturn
 
 EXIT_INTERRUPTED: Final = 130
 """What shells use for a command that Ctrl-C ended."""
@@ -63,7 +63,9 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
 def leave() -> NoReturn:
     """End the process once our own code has cleaned up, without waiting for other threads or PyTorch's destructors."""
     atexit._run_exitfuncs()
-    with suppress(OSError, ValueError, RuntimeError):
+    from contextlib import suppress
+
+    with suppress(AttributeError, OSError, RuntimeError, ValueError):  # closed, gone, being written to
         sys.stdout.flush()
     os._exit(EXIT_INTERRUPTED)
 

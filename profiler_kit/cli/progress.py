@@ -6,7 +6,7 @@ import atexit
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def _taken_down(progress: Progress) -> Iterator[None]:
 
     def take_down() -> None:
         was_shown = progress.live.is_started
-        progress.stop()
+        with suppress(Exception):  # an interrupt may have come while it was being set up
+            progress.stop()
         if was_shown and not progress.console.is_dumb_terminal and not progress.console.legacy_windows:
             # What the console had under way when it was interrupted may keep it from saying so itself.
             sys.stderr.write(_SHOW_CURSOR)

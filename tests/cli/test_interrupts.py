@@ -19,11 +19,8 @@ from tests.builders import TraceBuilder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
-# Says so once the interpreter has started: no code of ours is to blame for what comes before.
-BOOT = (
-    "import os, sys, profiler_kit; os.write(int(sys.argv.pop(1)), b'.'); "
-    "from profiler_kit.cli import main; sys.exit(main())"
-)
+# As the installed script does it, but telling when our first function is called: nothing can be done before.
+BOOT = "import os, sys; from profiler_kit.cli import main; os.write(int(sys.argv.pop(1)), b'.'); sys.exit(main())"
 PATIENCE_S = 60
 
 
