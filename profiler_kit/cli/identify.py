@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from profiler_kit.cli.output import add_text_arguments, render_sections
+from profiler_kit.cli.parser import UsageError
 from profiler_kit.errors import ProfilerKitError
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class IdentifyCommand:
         from profiler_kit.kernels import identify
 
         if arguments.explain is not None:
+            if arguments.names or arguments.format != "text":
+                raise UsageError(
+                    "identify: --explain takes one name apart, as text; leave other names and --format out"
+                )
             sys.stdout.write(_explanation(arguments))
             return 0
         identities = (identify(name) for name in _names(arguments))
@@ -55,7 +60,7 @@ def _names(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.names:
         yield from arguments.names
         return
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise ProfilerKitError(_NO_NAMES)
     # Kernel names are ASCII in practice; whatever else arrives must not stop the run.
     for line in sys.stdin.buffer:

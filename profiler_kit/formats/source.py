@@ -85,7 +85,7 @@ class Source:
                 self.compressed = head == _GZIP_MAGIC
                 yield from (self._decompressed if self.compressed else self._plain)(file, head)
             except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                self.damage = f"the archive is damaged ({error})"
+                self.damage = f"the archive is damaged ({_CODE.sub('', str(error))})"
 
     def _plain(self, file: BinaryIO, head: bytes) -> Iterator[bytes]:
         done, block = 0, head + file.read(BLOCK_BYTES - len(head))

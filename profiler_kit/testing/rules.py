@@ -56,7 +56,9 @@ def read_rules(path: str | PathLike[str]) -> list[Rule]:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise RulesError(f"{path}: no such rules file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise RulesError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
         raise RulesError(f"{path}: cannot be read ({error})") from None
     try:
         content = tomllib.loads(text)

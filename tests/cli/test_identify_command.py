@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from profiler_kit.cli import main
+
 XMMA = "sm80_xmma_fprop_implicit_gemm_tf32f32_tf32f32_f32_nhwckrsc_nhwc_tilesize128x128x16_stage4_warpsize2x2x1_g1_tensor16x8x8_kernel_cudnn"  # noqa: E501
 KEYS = [
     "name", "demangled", "library", "operation", "pass", "algorithm", "role", "tensor_cores", "input_dtype",
@@ -63,3 +65,15 @@ def test_a_table_fits_its_width() -> None:
     text = run(XMMA, "volta_sgemm_64x64_nt", "--width", "80").stdout.decode()
     assert max(map(len, text.splitlines())) <= 80
     assert "volta_sgemm_64x64_nt" in text
+
+
+@pytest.mark.parametrize("more", [["another"], ["--format", "jsonl"]])
+def test_what_explain_leaves_unanswered_is_refused(capsys: pytest.CaptureFixture[str], more: list[str]) -> None:
+    assert main(["identify", "--explain", "volta_sgemm_128x64_nn", *more]) == 2
+    assert "--explain takes one name apart" in capsys.readouterr().err
+
+
+def test_closed_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["identify"]) == 2
+    assert "no names" in capsys.readouterr().err
