@@ -109,6 +109,6 @@ def write_output(arguments: argparse.Namespace, text: str) -> None:
         OSError: If the file cannot be written.
     """
     if arguments.output:
-        Path(arguments.output).write_text(text, encoding="utf-8")
+        Path(arguments.output).write_text(text, encoding="utf-8", errors="backslashreplace")
     else:
         sys.stdout.write(text)

@@ -50,7 +50,7 @@ class Source:
         reopenable: bool = True,
         progress: Progress | None = None,
     ) -> None:
-        self.name = name
+        self.name = name.encode("utf-8", "backslashreplace").decode()  # a file's name may be any bytes
         self.size = size
         self.file: Path | None = None
         self.compressed = False

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import profiler_kit
 from profiler_kit.errors import ProfilerKitError
+from profiler_kit.printable import printable
 from profiler_kit.report.page import timeline
 from profiler_kit.report.page.answers import Answers
 from profiler_kit.report.page.headline import headline
@@ -66,7 +67,7 @@ def render(answers: Answers) -> str:
     return _TEMPLATE.format(
         policy=_POLICY.format(digests=" ".join(map(_digest, modules))),
         version=profiler_kit.__version__,
-        title=html.escape(f"{headline(answers)[0]} – profiler_kit"),
+        title=html.escape(printable(f"{headline(answers)[0]} – profiler_kit")),
         data=data.translate(_ESCAPES),
         modules="\n".join(f'<script type="module">{module}</script>' for module in modules),
     )

@@ -19,8 +19,11 @@ from tests.builders import TraceBuilder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
-# As the installed script does it, but telling when our first function is called: nothing can be done before.
-BOOT = "import os, sys; from profiler_kit.cli import main; os.write(int(sys.argv.pop(1)), b'.'); sys.exit(main())"
+# As the installed script does it, but telling when the command has begun to see to Ctrl-C: nothing can be done before.
+BOOT = (
+    "import os, sys; from profiler_kit.cli import interrupts, main; take_over = interrupts.take_over; "
+    "interrupts.take_over = lambda: (take_over(), os.write(int(sys.argv.pop(1)), b'.')); sys.exit(main())"
+)
 PATIENCE_S = 60
 
 
