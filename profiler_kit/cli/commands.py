@@ -83,6 +83,8 @@ def run(argv: Sequence[str] | None) -> int:
     except OSError as error:
         reason = error.strerror or str(error)
         return _fail(f"{error.filename}: {reason}" if error.filename else reason)
+    except MemoryError:
+        return _fail("there is not enough memory for this; take a machine with more, or record fewer steps")
     return int(code)
 
 

@@ -113,6 +113,17 @@ def test_a_name_that_is_no_text(gpu_trace: Path, tmp_path: Path) -> None:
     assert_one_line_error(run("report", str(odd)), "the file is empty")
 
 
+def test_too_little_memory(
+    gpu_trace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(_path: object, **_options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("profiler_kit.formats.read_trace", read)
+    assert commands.run(["report", str(gpu_trace)]) == 2
+    assert capsys.readouterr().err.startswith("profiler-kit: there is not enough memory")
+
+
 BAD_FILES = {
     "empty.json": b"",
     "empty.json.gz": gzip.compress(b""),
