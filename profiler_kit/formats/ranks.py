@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 
@@ -33,17 +34,17 @@ def read_ranks(path: str | PathLike[str], *, cache: bool = True, progress: Progr
         TraceFormatError: If none of the files can be read; it tells of the first.
     """
     places = find_traces(path)
-    found = list(read_traces(places, cache=cache, progress=progress))
-    errors = [one for one in found if isinstance(one, ProfilerKitError)]
-    if len(errors) == len(found):
+    ranks, errors = _by_rank(places, read_traces(places, cache=cache, progress=progress))
+    if not ranks:
         raise errors[0]
     for error in errors:
         warnings.warn(f"left out: {error}", UnreadableTraceWarning, stacklevel=2)
-    return _by_rank(places, found)
+    return ranks
 
 
-def _by_rank(places: list[Path], found: list[Trace | ProfilerKitError]) -> Ranks:
-    """Sort what was read by rank; an unreadable file without one keeps its place in the order."""
+def _by_rank(places: list[Path], found: Iterator[Trace | ProfilerKitError]) -> tuple[Ranks, list[ProfilerKitError]]:
+    """Sort what is read by rank; an unreadable file without one keeps its place in the order."""
+    errors: list[ProfilerKitError] = []
     traces: dict[int, Trace] = {}
     origins: dict[int, str] = {}
     superseded: list[str] = []
@@ -51,6 +52,8 @@ def _by_rank(places: list[Path], found: list[Trace | ProfilerKitError]) -> Ranks
     unnumbered: list[Trace | ProfilerKitError] = []
     for place, one in zip(places, found, strict=True):
         rank, origin = rank_of(one, place) if isinstance(one, Trace) else (rank_in_name(place.name), FROM_NAME)
+        if isinstance(one, ProfilerKitError):
+            errors.append(one)
         if rank is None:
             unnumbered.append(one)
         elif isinstance(one, ProfilerKitError):
@@ -67,7 +70,7 @@ def _by_rank(places: list[Path], found: list[Trace | ProfilerKitError]) -> Ranks
             traces[rank], origins[rank] = one, FROM_ORDER
         else:
             unreadable.append(UnreadableTrace(rank if ordered else None, str(one)))
-    return Ranks(traces, origins, tuple(superseded), tuple(unreadable))
+    return Ranks(traces, origins, tuple(superseded), tuple(unreadable)), errors
 
 
 def rank_of(trace: Trace, place: Path) -> tuple[int | None, str]:
