@@ -95,8 +95,11 @@ class ParallelReader:
             if read is not None:
                 under_way.popleft()
                 self._take(read.chunk, piece.result.builder)
-        finally:
+        except WorkerDiedError:
             self._put_back(under_way, buffer, workers)
+            raise
+        # Not after an interrupt: it may have come while a reply was taken, which would be waited for without end.
+        self._put_back(under_way, buffer, workers)
         if read is not None:
             buffer.put_back(memoryview(piece.text)[piece.start + read.consumed : piece.stop])
             return True

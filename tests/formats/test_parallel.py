@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
@@ -158,6 +159,28 @@ def test_times_are_the_same_as_alone(tmp_path, submitted, times):
     assert alone.health == together.health
     assert alone.health.skipped == {"no start time or duration": 1}
     assert alone.ops.start_ns.max() == 1610366662254362250
+
+
+def test_an_interrupt_while_a_reply_is_taken_waits_for_nothing(tmp_path, submitted, monkeypatch):
+    """The piece is no longer awaited then and never done: this process once waited for it for ever."""
+    file = tmp_path / "t.json"
+    file.write_text("[" + ",".join(many()) + "]")
+    interrupted = threading.Event()
+    wait_for = workers.Workers.wait_for
+
+    def decode(message: bytearray, slot: memoryview) -> workers.Read | None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    def waiting(self: workers.Workers, result: workers.Result) -> None:
+        assert not interrupted.is_set()
+        wait_for(self, result)
+
+    monkeypatch.setattr(workers, "decode", decode)
+    monkeypatch.setattr(workers.Workers, "wait_for", waiting)
+    with pytest.raises(KeyboardInterrupt):
+        read_trace(file, cache=False, workers=2)
+    assert interrupted.is_set()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
