@@ -60,7 +60,7 @@ def picture_file(text: str) -> str:
     """Read the name of a picture for argparse, before the work is done that it shows."""
     from profiler_kit.report.sweep_plot import require_plots
 
-    require_plots(_writable(text))
+    require_plots(Path(_writable(text)))
     return text
 
 

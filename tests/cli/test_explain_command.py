@@ -56,7 +56,7 @@ def test_explain_in_text_and_markdown(trace: Path) -> None:
         (["--slow", "evill"], "did you mean"),
         (["--device", "H1000"], "did you mean H100"),
         (["--pass", "sideways"], "has a pass 'sideways'; there is forward"),
-        (["--plot", "figure.gif"], "pictures are written as .svg, .png, .pdf"),
+        (["--plot", "figure.gif"], "must end in"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(trace: Path, arguments: list[str], message: str) -> None:
