@@ -27,6 +27,7 @@ _FILL: Final = {"Int64": MISSING, "Float64": np.nan}
 NEGATIVE_DURATION: Final = "negative duration, read as 0"
 
 _NO_CODE: Final = -1
+_LATEST: Final = int(np.iinfo(np.int64).max)
 _DTYPES: Final = {"b": np.dtype(bool), "i": np.dtype(np.int32), "q": np.dtype(np.int64), "d": np.dtype(np.float64)}
 """Type code of a plain array → dtype."""
 
@@ -178,11 +179,8 @@ class _Rows:
                     [of_microseconds(values) if unit == MICROSECONDS else values for unit, values in times]
                 )
             times.clear()
-        unknown = np.logical_or.reduce([values == MISSING for values in self._nanoseconds.values()])
-        if len(self._nanoseconds) > 1:
-            start, duration = self._nanoseconds.values()
-            unknown |= (start > 0) & (duration > np.iinfo(np.int64).max - start)  # would end beyond all times
-        if unknown.any():
+        unknown = _unknown(*self._nanoseconds.values())
+        if unknown is not None:
             self._keep = ~unknown
             skipped[NO_TIME] += int(unknown.sum())
             self._nanoseconds = {name: values[self._keep] for name, values in self._nanoseconds.items()}
@@ -204,6 +202,18 @@ class _Rows:
             [np.full(rows, fill, dtype) if part is None else part for part, rows in zip(parts, self._rows, strict=True)]
         )
         return whole if self._keep is None else whole[self._keep]
+
+
+def _unknown(start: Int64Array, duration: Int64Array | None = None) -> NDArray[np.bool_] | None:
+    """Tell which rows have no start or duration, or would end beyond all times; None if no row is like that."""
+    times = [start] if duration is None else [start, duration]
+    latest = sum(int(values.max(initial=0)) for values in times)
+    if latest <= _LATEST and all(values.min(initial=0) > MISSING for values in times):
+        return None
+    unknown: NDArray[np.bool_] = np.logical_or.reduce([values == MISSING for values in times])
+    if duration is not None:
+        unknown |= (start > 0) & (duration > _LATEST - start)
+    return unknown if unknown.any() else None
 
 
 def _as_array(values: Any) -> NDArray[Any]:
@@ -234,7 +244,8 @@ class _Tables(Mapping[str, "TableData"]):
                 values = codes[values]
             if column.dtype in ("Int64", "Float64"):
                 mask = values == MISSING if column.dtype == "Int64" else np.isnan(values)
-                values[mask] = 0
+                if mask.any():
+                    values[mask] = 0
                 columns[column.name] = (values, mask)
             else:
                 columns[column.name] = values

@@ -24,8 +24,9 @@ def of_microseconds(column: NDArray[np.float64] | Int64Array) -> Int64Array:
     nanoseconds = np.empty(len(column), dtype=np.int64)
     for start in range(0, len(column), _BLOCK):  # whose intermediate results stay in the CPU's cache
         block = column[start : start + _BLOCK]
-        inside = (block >= -LATEST_US) & (block <= LATEST_US)
-        if not inside.all():
+        inside = None
+        if not (block.min() >= -LATEST_US and block.max() <= LATEST_US):
+            inside = (block >= -LATEST_US) & (block <= LATEST_US)
             block = np.where(inside, block, 0)
         if block.dtype == np.int64:
             found = block * 1000
@@ -33,7 +34,7 @@ def of_microseconds(column: NDArray[np.float64] | Int64Array) -> Int64Array:
             # Splitting first keeps each step exact; the product of a 2^52 ns time would already be rounded.
             whole = np.floor(block)
             found = whole.astype(np.int64) * 1000 + np.rint((block - whole) * 1000).astype(np.int64)
-        nanoseconds[start : start + _BLOCK] = found if inside.all() else np.where(inside, found, MISSING)
+        nanoseconds[start : start + _BLOCK] = found if inside is None else np.where(inside, found, MISSING)
     return nanoseconds
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from profiler_kit.trace.joins import row_numbers
+from profiler_kit.trace.names import used_names
 from profiler_kit.trace.skipped import NO_TIME, NOT_AN_OBJECT
 
 STEP_PREFIX = "ProfilerStep#"
@@ -145,6 +146,6 @@ def _ids(kernels: pd.DataFrame, ops: pd.DataFrame) -> tuple[int, int]:
 
 def _steps(*tables: pd.DataFrame) -> tuple[int, ...]:
     """Return the numbers of the steps, which are annotations, or operators in traces of 2021."""
-    names = {str(name) for table in tables for name in table["name"].cat.remove_unused_categories().cat.categories}
+    names = {name for table in tables for name in used_names(table["name"])}
     texts = (name[len(STEP_PREFIX) :] for name in names if name.startswith(STEP_PREFIX))
     return tuple(sorted({int(text) for text in texts if text.isdecimal() and len(text) < _LONGEST_NUMBER}))

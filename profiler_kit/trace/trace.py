@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from profiler_kit.trace import joins
 from profiler_kit.trace.dialect import DIALECT_KEY, Dialect
 from profiler_kit.trace.health import Health, with_join_facts
+from profiler_kit.trace.names import used_names
 from profiler_kit.trace.schema import SIGNATURE_COLUMNS, TABLES, THREAD_COLUMNS
 
 ColumnData = NDArray[Any]
@@ -140,8 +141,7 @@ def restore_trace(
 
 def _completed(dialect: Dialect, health: Health, flows: pd.DataFrame) -> Dialect:
     """Return the dialect with what only the tables tell."""
-    kinds = flows["name"].cat.remove_unused_categories().cat.categories
-    return dialect._replace(external_ids=health.external_ids, flows=tuple(sorted(map(str, kinds))))
+    return dialect._replace(external_ids=health.external_ids, flows=tuple(sorted(used_names(flows["name"]))))
 
 
 def _frame(table: str, data: dict[str, Any], text: pd.CategoricalDtype, *, derived: bool = False) -> pd.DataFrame:
