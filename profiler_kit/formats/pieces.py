@@ -28,8 +28,8 @@ class Read(msgspec.Struct):
 
     Attributes:
         chunk: Its columns.
-        consumed: Index of the first character that was not dealt with.
-        ended: True if the event list's closing bracket was met, right before `consumed`.
+        consumed: How many characters were dealt with.
+        ended: True if the event list's closing bracket was met, as the last of these.
         first_damage: Index of the first unreadable stretch, None without damage.
         cut: Index of the element that the text's end cuts short, None if it ends between two.
     """
@@ -71,7 +71,7 @@ class PieceReader:
             return None
         (_, consumed, ended), chunk = found
         chunk.oddities = dict(Counter(chunk.oddities) + self._repaired)
-        return Read(chunk, consumed, ended)
+        return Read(chunk, consumed - start, ended)
 
     def read_damaged(self, text: bytes, *, final: bool) -> Read:
         """Read what is readable of any text that starts between two events.

@@ -46,7 +46,7 @@ class SequentialReader:
         read = self.pieces.read(buffer.text, buffer.at, boundary if boundary >= 0 else len(buffer.text))
         if read is not None:
             self._span = min(4 * self._span, cutting.PIECE_BYTES)
-            return self._accept(read, buffer.at, buffer, document)
+            return self._accept(read, buffer, document)
         # A wrong boundary or damage. Getting closer by quarters is much faster than looking at every event.
         if self._span > _SMALLEST_SPAN:
             self._span //= 4
@@ -66,10 +66,10 @@ class SequentialReader:
             document.oddities[TOO_LARGE] += 1
             document.cut_at = buffer.offset
             return False
-        return self._accept(read, 0, buffer, document)
+        return self._accept(read, buffer, document)
 
-    def _accept(self, read: Read, start: int, buffer: TextBuffer, document: Document) -> bool | None:
-        """Take what was read; its indices are into a text that has what comes next in the buffer at `start`."""
-        self._take(note(document, read, buffer.offset - start))
-        buffer.at += read.consumed - start
+    def _accept(self, read: Read, buffer: TextBuffer, document: Document) -> bool | None:
+        """Take what was read of the text that comes next in the buffer."""
+        self._take(note(document, read, buffer.offset))
+        buffer.at += read.consumed
         return True if read.ended else None

@@ -85,6 +85,30 @@ def test_the_same_as_alone(tmp_path, submitted, odd, tail):
     assert (alone.health, alone.metadata) == (together.health, together.metadata)
 
 
+@pytest.mark.parametrize("by_workers", [True, False])
+@pytest.mark.parametrize("count", [3_000, 8_000, 13_000, 18_000])  # the last piece lies in different places of memory
+def test_what_follows_the_list_is_in_a_piece_of_anyone(tmp_path, submitted, monkeypatch, count, by_workers):
+    """The last piece ends between two objects behind the list: whoever reads it must say where the list ended."""
+    free = workers.Workers.idle
+
+    def patient(self: workers.Workers) -> workers._Worker | None:
+        while (worker := free(self)) is None and any(one.alive for one in self._all):
+            time.sleep(0.0005)
+        return worker
+
+    monkeypatch.setattr(workers.Workers, "idle", patient if by_workers else lambda self: None)
+    monkeypatch.setattr(workers.Workers, "__enter__", lambda self: self)
+    file = tmp_path / "t.json"
+    properties = ",".join(f'{{"id":{n},"name":"GPU"}}' for n in range(5))
+    file.write_text('{"traceEvents":[' + ",".join(many(count)) + f'],"deviceProperties":[{properties}],"last":1}}')
+    together = read_trace(file, cache=False, workers=2)
+    assert bool(submitted) is by_workers
+    assert len(together.ops) == count
+    assert together.health.cut_at is None
+    assert [one["id"] for one in together.metadata["deviceProperties"]] == [0, 1, 2, 3, 4]
+    assert together.metadata["last"] == 1
+
+
 def test_columns_that_are_larger_than_their_text(tmp_path, submitted, monkeypatch):
     """They do not fit into the memory that the text came in."""
     lengths: list[int] = []
