@@ -139,7 +139,7 @@ class _Rows:
     def __init__(self, table: str) -> None:
         self._schema = [column for column in TABLES[table] if not column.derived]
         self._rows: list[int] = []
-        self._columns: dict[str, list[NDArray[Any] | None]] = {column.name: [] for column in self._schema}
+        self._columns: dict[str, dict[int, NDArray[Any]]] = {column.name: {} for column in self._schema}
         self._times: dict[str, list[tuple[str, NDArray[Any]]]] = {
             name: [] for name in self._columns if name in (START + NANOSECONDS, DURATION + NANOSECONDS)
         }
@@ -148,6 +148,7 @@ class _Rows:
 
     def add(self, part: Part, numberings: Mapping[str, _Numbering]) -> None:
         """Add a part, its codes under the trace's numbering."""
+        place = len(self._rows)
         self._rows.append(part.rows)
         for name, times in self._times.items():
             for unit in (MICROSECONDS, NANOSECONDS):
@@ -155,19 +156,16 @@ class _Rows:
                 if values is not None:
                     times.append((unit, _as_array(values)))
         for column in self._schema:
-            values = part.columns.get(column.name)
-            if values is None:
-                self._columns[column.name].append(None)
-                continue
-            found = _as_array(values)
-            numbering = numberings.get(_TEXT if column.dtype == _TEXT else column.name)
-            self._columns[column.name].append(found if numbering is None else numbering.map(found))
+            if column.name in part.columns:
+                found = _as_array(part.columns[column.name])
+                numbering = numberings.get(_TEXT if column.dtype == _TEXT else column.name)
+                self._columns[column.name][place] = found if numbering is None else numbering.map(found)
 
     def names(self) -> Iterator[NDArray[Any]]:
         """Return the codes of names in all columns of text."""
         for column in self._schema:
             if column.dtype == _TEXT:
-                yield from (values for values in self._columns[column.name] if values is not None)
+                yield from self._columns[column.name].values()
 
     def settle_times(self, skipped: Counter[str], oddities: Counter[str]) -> None:
         """Make nanoseconds of all times, and find the rows that have none."""
@@ -194,12 +192,12 @@ class _Rows:
         if column.name in self._nanoseconds:
             return self._nanoseconds.pop(column.name)
         parts = self._columns.pop(column.name)
-        if all(part is None for part in parts):
+        if not parts:
             return None
         fill = _FILL.get(column.dtype, _NO_CODE) if column.name != "signature" else _NO_CODE
-        dtype = next(part.dtype for part in parts if part is not None)
+        dtype = next(iter(parts.values())).dtype
         whole = np.concatenate(
-            [np.full(rows, fill, dtype) if part is None else part for part, rows in zip(parts, self._rows, strict=True)]
+            [parts[place] if place in parts else np.full(rows, fill, dtype) for place, rows in enumerate(self._rows)]
         )
         return whole if self._keep is None else whole[self._keep]
 

@@ -10,7 +10,8 @@ from array import array
 from collections import Counter
 from collections.abc import Callable
 from itertools import chain, compress
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
 
@@ -40,6 +41,10 @@ from profiler_kit.formats.fields import (
 from profiler_kit.formats.interning import Interner, Names, as_bytes, as_text, as_track
 from profiler_kit.formats.quantities import NANOSECONDS, durations, floats, integers, times
 from profiler_kit.trace.dialect import FRACTIONAL_US, LONG_FRACTIONAL_US, WHOLE_US
+
+_SIGNATURE: Final = [
+    attrgetter(part) for part in ("input_dims", "input_types", "input_strides", "concrete_inputs", "input_dims_2021")
+]
 
 
 class NeedsDetail(Exception):  # noqa: N818 - a request to decode again, not an error
@@ -307,15 +312,11 @@ class ColumnBuilder:
         return {"external_id": integers(ids)}
 
     def _signatures(self, args: list[Any]) -> Columns:
-        parts = (
-            [a.input_types for a in args],
-            [a.input_dims for a in args],
-            [a.input_dims_2021 for a in args],
-            [a.input_strides for a in args],
-            [a.concrete_inputs for a in args],
-        )
-        if all(part[0] is NOTHING and part.count(NOTHING) == len(args) for part in parts):
-            return {}  # shapes were not recorded
+        # The first one tells as good as always that shapes were recorded.
+        if all(part(args[0]) is NOTHING for part in _SIGNATURE) and all(
+            list(map(part, args)).count(NOTHING) == len(args) for part in _SIGNATURE
+        ):
+            return {}
         join, signatures = SIGNATURE_SEPARATOR.join, self.signatures
         codes = [
             signatures[join((a.input_dims, a.input_types, a.input_strides, a.concrete_inputs))]

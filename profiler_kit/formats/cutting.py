@@ -7,8 +7,9 @@ from typing import Final
 
 Text = bytes | bytearray
 
-PIECE_BYTES: Final = 1 << 19
-"""Text that is decoded at once: large enough to be fast, small enough for its events to stay in the CPU's cache."""
+PIECE_BYTES: Final = 1 << 18
+"""Text that is decoded at once, at least: large enough to be fast. It is no more than that and one block of the file
+(:data:`profiler_kit.formats.source.BLOCK_BYTES`), small enough for its events to stay in the CPU's cache."""
 
 MAX_VALUE_BYTES: Final = 32 << 20
 """One event or one metadata value larger than this is taken for damage, which bounds the memory reading needs."""

@@ -91,6 +91,7 @@ class ParallelReader:
                 under_way.popleft()
                 self._take(read.chunk, piece.result.builder)
             else:
+                workers.stop()
                 return self._here(buffer, document)
             if read is not None:
                 under_way.popleft()

@@ -78,8 +78,14 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.stop()
         for worker in self._all:
             worker.end()
+
+    def stop(self) -> None:
+        """Have all processes end, without waiting until they have."""
+        for worker in self._all:
+            worker.kill()
 
     def idle(self) -> _Worker | None:
         """Return the worker with least to do that can take another piece, None if there is none."""
@@ -177,9 +183,13 @@ class _Worker:
         except (OSError, EOFError):
             self.alive = False
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """End the process at once."""
+        self.alive = False
         self._process.kill()
+
+    def end(self) -> None:
+        """Wait until the process has ended, and let go of what belongs to it."""
         self._process.wait()
         with suppress(BufferError):  # if interrupted while columns are taken from it
             self._memory.close()
