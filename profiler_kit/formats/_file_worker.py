@@ -9,9 +9,10 @@ from __future__ import annotations
 import pickle
 import signal
 import sys
+from typing import IO
 
 from profiler_kit.errors import ProfilerKitError
-from profiler_kit.formats._worker import LENGTH, receive
+from profiler_kit.formats._worker import LENGTH
 from profiler_kit.formats.registry import read_trace
 
 
@@ -27,3 +28,18 @@ def main() -> None:
             reply = b""
         sink.write(LENGTH.pack(len(reply)) + reply)
         sink.flush()
+
+
+def receive(stream: IO[bytes]) -> bytearray | None:
+    """Read one message, None at the stream's end."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    message = bytearray(LENGTH.unpack(head)[0])
+    view, have = memoryview(message), 0
+    while have < len(message):
+        count = stream.readinto(view[have:])  # type: ignore[attr-defined]
+        if not count:
+            return None
+        have += count
+    return message

@@ -14,7 +14,7 @@ import signal
 import struct
 import sys
 from mmap import mmap
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -45,10 +45,12 @@ class Reply(msgspec.Struct):
     Attributes:
         read: None if the piece is damaged or ends in the wrong place. Its chunk has no parts.
         parts: Table, rows, and name and type code of every column of each part.
+        in_slot: Bytes of columns in the slot, 0 if they follow.
     """
 
     read: Read | None
     parts: list[tuple[str, int, list[tuple[str, str]]]]
+    in_slot: int
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -66,15 +68,17 @@ def encode(read: Read | None, slot: memoryview) -> list[bytes | memoryview]:
                 content = memoryview(values).cast("B")
                 columns += [content, bytes(-len(content) % _ALIGNED)]
         read.chunk.parts = []
-    head = _ENCODER.encode(Reply(read, parts))
+    size = sum(map(len, columns))
+    fits = size <= len(slot)
+    head = _ENCODER.encode(Reply(read, parts, in_slot=size if fits else 0))
     buffers: list[bytes | memoryview] = [LENGTH.pack(len(head)), head]
-    if sum(map(len, columns)) > len(slot):
-        buffers += [bytes(-len(head) % _ALIGNED), *columns]
-    else:
+    if fits:
         place = 0
         for buffer in columns:
             slot[place : place + len(buffer)] = buffer
             place += len(buffer)
+    else:
+        buffers += [bytes(-len(head) % _ALIGNED), *columns]
     return [LENGTH.pack(sum(map(len, buffers))), *buffers]
 
 
@@ -85,9 +89,8 @@ def decode(message: bytearray, slot: memoryview) -> Read | None:
     reply = _DECODER.decode(view[LENGTH.size : place])
     if reply.read is None:
         return None
-    sizes = [rows * struct.calcsize(kind) for _, rows, kinds in reply.parts for _, kind in kinds]
-    if place == len(message):
-        view, place = memoryview(bytes(slot[: sum(size + -size % _ALIGNED for size in sizes)])), 0
+    if reply.in_slot:
+        view, place = memoryview(bytes(slot[: reply.in_slot])), 0
     for table, rows, kinds in reply.parts:
         columns: dict[str, Any] = {}
         for name, kind in kinds:
@@ -114,18 +117,3 @@ def main() -> None:
         read = pieces.read(memory, start + AROUND, start + AROUND + size)
         sink.writelines(encode(read, slots[start : start + SLOT_BYTES]))
         sink.flush()
-
-
-def receive(stream: IO[bytes]) -> bytearray | None:
-    """Read one message, None at the stream's end."""
-    head = stream.read(LENGTH.size)
-    if len(head) < LENGTH.size:
-        return None
-    message = bytearray(LENGTH.unpack(head)[0])
-    view, have = memoryview(message), 0
-    while have < len(message):
-        count = stream.readinto(view[have:])  # type: ignore[attr-defined]
-        if not count:
-            return None
-        have += count
-    return message

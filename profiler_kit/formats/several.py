@@ -14,7 +14,8 @@ from threading import Lock
 from typing import Final
 
 from profiler_kit.errors import ProfilerKitError
-from profiler_kit.formats._worker import LENGTH, receive
+from profiler_kit.formats._file_worker import receive
+from profiler_kit.formats._worker import LENGTH
 from profiler_kit.formats.parallel import available_cores
 from profiler_kit.formats.places import open_source
 from profiler_kit.formats.registry import read_trace

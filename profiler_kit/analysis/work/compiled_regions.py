@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
+from profiler_kit.analysis.work.coded_names import told_by_name
 from profiler_kit.analysis.work.layer_of_op import LayerOfOp
 from profiler_kit.trace import Trace
 from profiler_kit.trace.joins import NONE
@@ -16,7 +15,6 @@ REGION_PREFIX: Final = "Torch-Compiled Region"
 
 def compiled_layers(trace: Trace, attribution: LayerOfOp) -> tuple[str, ...]:
     """Return the layers whose own code, not that of a layer inside, calls compiled regions, in order of first call."""
-    names = trace.ops["name"].cat
-    regions = names.codes.isin(np.flatnonzero(names.categories.str.startswith(REGION_PREFIX))).to_numpy()
+    regions = told_by_name(trace.ops["name"], lambda name: name.startswith(REGION_PREFIX))
     spans = attribution.running[regions]
     return tuple(attribution.spans["layer"].iloc[spans[spans != NONE]].drop_duplicates())

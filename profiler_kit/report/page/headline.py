@@ -7,6 +7,7 @@ from typing import Final
 
 from profiler_kit.report.page.answers import Answers
 from profiler_kit.report.sections import headline_of
+from profiler_kit.trace.names import used_names
 
 _ROCM_CALLS: Final = "hip"
 """What calls of AMD's runtime begin with."""
@@ -35,7 +36,6 @@ def classes(answers: Answers) -> list[str]:
 
 
 def _is_rocm(answers: Answers) -> bool:
-    names = answers.trace.launches["name"].cat.remove_unused_categories().cat.categories
-    if any(str(name).startswith(_ROCM_CALLS) for name in names):
+    if any(name.startswith(_ROCM_CALLS) for name in used_names(answers.trace.launches["name"])):
         return True
     return any(mark in device for device in answers.facts.devices.values() for mark in _AMD)
