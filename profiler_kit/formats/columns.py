@@ -20,9 +20,11 @@ from profiler_kit.formats.events import (
     MISSING,
     NO_ARGUMENTS,
     NOTHING,
+    Alike,
     Arguments,
     Detail,
     Event,
+    PythonArguments,
     with_counters,
 )
 from profiler_kit.formats.fields import (
@@ -39,7 +41,7 @@ from profiler_kit.formats.fields import (
     WITHOUT_THREAD,
 )
 from profiler_kit.formats.interning import Interner, Names, as_bytes, as_text, as_track
-from profiler_kit.formats.quantities import NANOSECONDS, durations, floats, integers, times
+from profiler_kit.formats.quantities import NANOSECONDS, durations, floats, integers, packed, times
 from profiler_kit.trace.dialect import FRACTIONAL_US, LONG_FRACTIONAL_US, WHOLE_US
 
 _SIGNATURE: Final = [
@@ -78,17 +80,24 @@ class _Router(dict[Any, Callable[[Event], None]]):
 
 
 class ColumnBuilder:
-    """Turns events into chunks of columns, remembering names, tracks and signatures from chunk to chunk."""
+    """Turns events into chunks of columns, remembering names, tracks and signatures from chunk to chunk.
+
+    Attributes:
+        alike: What the events built last had in common; None unless all were complete events of one category.
+    """
 
     def __init__(self) -> None:
         self.names = Names()
         self.tracks: Interner[tuple[str, str]] = Interner(as_track)
         self.signatures: Interner[bytes] = Interner(as_bytes)
+        self.alike: Alike | None = None
         self._sent = (0, 0, 0)
         self._flow_categories = {"ac2g", "fwdbwd"}
-        self._start()
+        self._start(None)
 
-    def _start(self) -> None:
+    def _start(self, alike: Alike | None) -> None:
+        self._category: str | None = None if alike is None else alike.category
+        self._track: tuple[int, int] | None = None if alike is None else alike.track
         self._parts: list[Part] = []
         self._skipped: Counter[str] = Counter()
         self._oddities: Counter[str] = Counter()
@@ -96,28 +105,30 @@ class ColumnBuilder:
         self._categories: set[str] = set()
         self._facts: set[str] = set()
 
-    def build(self, events: list[Event], detail: Detail, *, exact: bool) -> Chunk:
+    def build(self, events: list[Event], detail: Detail, *, exact: bool, alike: Alike | None = None) -> Chunk:
         """Return the columns of the events.
 
         Args:
             events: Events in file order.
             detail: Which of their arguments were decoded.
             exact: True if their times are text.
+            alike: What only events that have it in common were decoded of.
 
         Raises:
             NeedsText: If the times must be decoded as text.
             NeedsDetail: If more arguments must be decoded.
         """
-        self._start()
+        self._start(alike)
         if detail is Detail.COUNTERS:
             events = self._with_counters(events)
-        groups = self._group(events)
+        groups = self._group(events, detail) if self._category is None else self._known(events, self._category)
         needed = max((DETAIL.get(table, Detail.BULK) for table in groups), default=Detail.BULK)
         if needed > detail:
             raise NeedsDetail(needed)
         for table, group in groups.items():
             if group:
                 self._table(table, group, exact=exact)
+        self.alike = None if self._category is None else Alike(self._category, self._track)
         return self._finish(len(events), needed)
 
     def _with_counters(self, events: list[Event]) -> list[Event]:
@@ -131,8 +142,17 @@ class ColumnBuilder:
                 decoded.append(msgspec.structs.replace(event, args=NO_ARGUMENTS))
         return decoded
 
-    def _group(self, events: list[Event]) -> dict[str, list[Event]]:
-        """Return table → its events, in order."""
+    def _known(self, events: list[Event], category: str) -> dict[str, list[Event]]:
+        """Return what `_group` would, where all are complete events of one category."""
+        self._categories.add(category)
+        return {TABLE_OF_CATEGORY[category.lower()]: events}
+
+    def _group(self, events: list[Event], detail: Detail) -> dict[str, list[Event]]:
+        """Return table → its events, in order.
+
+        Raises:
+            NeedsDetail: If there are names of tracks, and arguments were decoded that do not hold them.
+        """
         route = _Router(self._flow_categories)
         categories = [event.cat for event in events]
         if events and categories.count(categories[0]) == len(events):
@@ -152,8 +172,13 @@ class ColumnBuilder:
                 others += [event for event in group if event.ph not in wanted]
                 groups[table] = [event for event in group if event.ph in wanted]
         self._categories.update(map(as_text, route or categories[:1]))
+        if others and detail < Detail.BULK:
+            raise NeedsDetail(Detail.BULK)
         if others:
             self._others(others, groups)
+        if not others and len(self._categories) == 1:
+            [category] = self._categories
+            self._category = category if category.lower() in TABLE_OF_CATEGORY else None
         return groups
 
     def _finish(self, events: int, detail: Detail) -> Chunk:
@@ -230,18 +255,22 @@ class ColumnBuilder:
         return columns
 
     def _threads(self, events: list[Event]) -> array[int]:
-        """Return the numbers of the events' tracks."""
+        """Return the numbers of the events' tracks, and note which one it is if all events of the piece are on it."""
+        if self._track is not None:
+            return array("i", [self.tracks[self._track]]) * len(events)
         processes = [e.pid for e in events]
         threads = [e.tid for e in events]
         try:
             if processes.count(processes[0]) == len(processes):  # as good as always, and much faster
                 if threads.count(threads[0]) == len(threads):
+                    if self._category is not None:
+                        self._track = _whole_numbers(processes[0], threads[0])
                     return array("i", [self.tracks[processes[0], threads[0]]]) * len(threads)
                 numbers = {thread: self.tracks[processes[0], thread] for thread in set(threads)}
-                return array("i", list(map(numbers.__getitem__, threads)))
-            return array("i", [self.tracks[track] for track in zip(processes, threads, strict=True)])
+                return packed("i", list(map(numbers.__getitem__, threads)))
+            return packed("i", [self.tracks[track] for track in zip(processes, threads, strict=True)])
         except TypeError:  # an id that is a list or an object
-            return array("i", [self.tracks[as_track(track)] for track in zip(processes, threads, strict=True)])
+            return packed("i", [self.tracks[as_track(track)] for track in zip(processes, threads, strict=True)])
 
     def _flows(self, events: list[Event]) -> Columns:
         categories = [e.cat for e in events]
@@ -252,11 +281,11 @@ class ColumnBuilder:
         return {
             "name": self._names(names),
             "id": integers([e.id for e in events]),
-            "end": array("b", [e.ph == "f" for e in events]),
+            "end": packed("b", [e.ph == "f" for e in events]),
         }
 
     def _names(self, values: list[Any]) -> array[int]:
-        return array("i", self.names.codes(values))
+        return packed("i", self.names.codes(values))
 
     def _details(self, table: str, events: list[Event]) -> Columns:
         """Return the columns that come from the name, the category and the arguments."""
@@ -264,7 +293,7 @@ class ColumnBuilder:
         try:
             columns = self._of_arguments(table, args)
         except AttributeError:  # arguments that are no object
-            args = [a if isinstance(a, Arguments) else NO_ARGUMENTS for a in args]
+            args = [a if isinstance(a, PythonArguments) else NO_ARGUMENTS for a in args]
             columns = self._of_arguments(table, args)
         if table != "allocations":
             columns["name"] = self._names([e.name for e in events])
@@ -290,7 +319,10 @@ class ColumnBuilder:
             values = values_of(args)
             if values[0] is not MISSING or values.count(MISSING) < len(values):
                 columns[name] = integers(values)
-        columns |= {name: self._names(values(args)) for name, values in TEXTS.get(table, {}).items()}
+        for name, values_of in TEXTS.get(table, {}).items():
+            values = values_of(args)
+            if table != "kernels" or values.count(None) < len(values):  # most kernels communicate nothing
+                columns[name] = self._names(values)
         if table in HAS_EXTERNAL_ID:
             columns |= self._external_ids(args)
         if table in ("ops", "annotations"):
@@ -324,7 +356,7 @@ class ColumnBuilder:
             else signatures[join((a.input_dims_2021, a.input_types, a.input_strides, a.concrete_inputs))]
             for a in args
         ]
-        return {"signature": array("i", codes)}
+        return {"signature": packed("i", codes)}
 
     def _split_layers(self, columns: Columns) -> tuple[Columns, int]:
         """Move the recorder's layer spans to their own table and return what remains, and how many rows that is."""
@@ -369,6 +401,12 @@ def _place(columns: Columns, events: list[Event]) -> Columns:
             )
         places[column] = known
     return places
+
+
+def _whole_numbers(process: Any, thread: Any) -> tuple[int, int] | None:
+    """Return the ids of a track if they are whole numbers of 64 bits."""
+    known = all(type(value) is int and MISSING < value < -MISSING for value in (process, thread))
+    return (process, thread) if known else None
 
 
 def _number(value: Any) -> Any:

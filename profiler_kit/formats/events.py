@@ -7,8 +7,8 @@ are made strict later, all values of a column at once (:mod:`profiler_kit.format
 from __future__ import annotations
 
 from enum import IntEnum
-from functools import cache
-from typing import Any, Final, Literal, cast
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple, cast
 
 import msgspec
 from msgspec import Raw, field
@@ -20,8 +20,16 @@ NOTHING: Final = Raw(b"")
 _NAN: Final = float("nan")
 
 
-class Arguments(msgspec.Struct, gc=False, frozen=True):
-    """``args`` of the events that make up the bulk of a trace."""
+class PythonArguments(msgspec.Struct, gc=False, frozen=True):
+    """``args`` of calls of Python functions."""
+
+    python_parent_id: Any = field(default=MISSING, name="Python parent id")
+    python_id: Any = field(default=MISSING, name="Python id")
+    python_module_id: Any = field(default=MISSING, name="Python module id")
+
+
+class Arguments(PythonArguments, gc=False, frozen=True):
+    """`PythonArguments` and those of the other events that make up the bulk of a trace."""
 
     external_id: Any = field(default=MISSING, name="External id")
     concrete_inputs: Raw = field(default=NOTHING, name="Concrete Inputs")
@@ -30,9 +38,6 @@ class Arguments(msgspec.Struct, gc=False, frozen=True):
     input_dims: Raw = field(default=NOTHING, name="Input Dims")
     sequence: Any = field(default=MISSING, name="Sequence number")
     forward_thread: Any = field(default=MISSING, name="Fwd thread id")
-    python_parent_id: Any = field(default=MISSING, name="Python parent id")
-    python_id: Any = field(default=MISSING, name="Python id")
-    python_module_id: Any = field(default=MISSING, name="Python module id")
     correlation: Any = MISSING
     name: Any = None
     # As PyTorch 1.8 spelled them.
@@ -91,15 +96,17 @@ NO_ARGUMENTS: Final = RareArguments()
 class Detail(IntEnum):
     """Which arguments are decoded: every further key costs time on every event."""
 
-    BULK = 0
-    DEVICE = 1
-    RARE = 2
-    COUNTERS = 3
+    PYTHON = 0
+    BULK = 1
+    DEVICE = 2
+    RARE = 3
+    COUNTERS = 4
 
 
 # An `args` that is no object at all must not cost the whole event.
 _NO_OBJECT = list[Any] | str | int | float | bool | None
 _ARGUMENTS: Final = {
+    Detail.PYTHON: PythonArguments | _NO_OBJECT,
     Detail.BULK: Arguments | _NO_OBJECT,
     Detail.DEVICE: DeviceArguments | _NO_OBJECT,
     Detail.RARE: RareArguments | _NO_OBJECT,
@@ -141,7 +148,7 @@ _Category = Literal[
 ]
 
 
-class Event(msgspec.Struct, gc=False, frozen=True):
+class Event(msgspec.Struct, gc=False, frozen=True, kw_only=True):
     """One element of ``traceEvents``."""
 
     ph: Any = ""
@@ -155,21 +162,39 @@ class Event(msgspec.Struct, gc=False, frozen=True):
     args: Any = NO_ARGUMENTS
 
 
-@cache
-def event_type(detail: Detail, *, exact: bool, usual: bool) -> type[Event]:
+class Alike(NamedTuple):
+    """What all events of a piece have in common; all of them are complete events.
+
+    Attributes:
+        category: Their category.
+        track: Process and thread, None if they are on several, or if these are no numbers of 64 bits.
+    """
+
+    category: str
+    track: tuple[int, int] | None
+
+
+@lru_cache(maxsize=64)
+def event_type(detail: Detail, *, exact: bool, usual: bool, alike: Alike | None = None) -> type[Event]:
     """Return the kind of `Event` to decode.
 
     Args:
         detail: Which arguments to decode.
         exact: Leave ``ts`` as text, for timestamps with more digits than float64 has.
         usual: Take only phases and categories that are well known, which is faster; others are a ValidationError.
+        alike: Take only events like these: then nobody has to look again at what is the same in all.
     """
-    fields: list[tuple[str, Any, Any]] = [("args", _ARGUMENTS[detail], NO_ARGUMENTS)]
+    fields: dict[str, tuple[Any, ...]] = {"args": (_ARGUMENTS[detail], NO_ARGUMENTS)}
     if exact:
-        fields.append(("ts", Raw, NOTHING))
-    if usual:
-        fields += [("ph", _Phase, ""), ("cat", _Category, "")]
-    return cast("type[Event]", msgspec.defstruct("Event", fields, bases=(Event,), gc=False, frozen=True))
+        fields["ts"] = Raw, NOTHING
+    if alike is not None:  # without defaults: an event that does not say is not like the others
+        fields |= {"ph": (Literal["X"],), "cat": (Literal[alike.category],)}
+        if alike.track is not None:
+            fields |= {"pid": (Literal[alike.track[0]],), "tid": (Literal[alike.track[1]],)}
+    elif usual:
+        fields |= {"ph": (_Phase, ""), "cat": (_Category, "")}
+    own = [(name, *kind) for name, kind in fields.items()]
+    return cast("type[Event]", msgspec.defstruct("Event", own, bases=(Event,), gc=False, frozen=True, kw_only=True))
 
 
 def with_counters(event: Event) -> Event:

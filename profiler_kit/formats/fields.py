@@ -29,6 +29,7 @@ TABLE_OF_CATEGORY: Final = {
 """Category in lower case → table, for complete events ("ph": "X")."""
 
 DETAIL: Final = {
+    "python_functions": Detail.PYTHON,
     "kernels": Detail.DEVICE,
     "copies": Detail.DEVICE,
     "syncs": Detail.RARE,

@@ -12,7 +12,7 @@ import msgspec
 
 from profiler_kit.formats.chunk import Chunk
 from profiler_kit.formats.columns import ColumnBuilder, NeedsDetail
-from profiler_kit.formats.events import Detail, Event, event_type
+from profiler_kit.formats.events import Alike, Detail, Event, event_type
 from profiler_kit.formats.quantities import NeedsText
 from profiler_kit.formats.repair import mend_numbers
 from profiler_kit.formats.salvage import DECODE_ERRORS, Salvaged, salvage
@@ -49,12 +49,14 @@ class PieceReader:
         self._exact = False
         self._usual = True
         self._detail = Detail.BULK
+        self._alike: Alike | None = None
+        self._alike_before: Alike | None = None
         self._without_need = 0
         self._repaired: Counter[str] = Counter()
         self._choose()
 
     def _choose(self) -> None:
-        kind = event_type(self._detail, exact=self._exact, usual=self._usual)
+        kind = event_type(self._detail, exact=self._exact, usual=self._usual, alike=self._alike)
         self._list: msgspec.json.Decoder[list[Event]] = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
         unusual = event_type(self._detail, exact=self._exact, usual=False)
         self._one: Callable[[bytes], Event] = msgspec.json.Decoder(unusual).decode
@@ -93,23 +95,27 @@ class PieceReader:
             found = decode()
             if found is None:
                 return None
-            events = found.events if isinstance(found, Salvaged) else found[0]
+            events, alike = (found.events, None) if isinstance(found, Salvaged) else (found[0], self._alike)
             try:
-                chunk = self._columns.build(events, self._detail, exact=self._exact)
+                chunk = self._columns.build(events, self._detail, exact=self._exact, alike=alike)
             except NeedsText:
                 self._exact = True
             except NeedsDetail as request:
                 self._detail, self._without_need = request.detail, 0
             else:
-                self._forget_detail(chunk)
+                self._expect_like(chunk)
                 return found, chunk
             self._choose()
 
-    def _forget_detail(self, chunk: Chunk) -> None:
-        """Decode fewer arguments again once a few pieces in a row did not need them."""
+    def _expect_like(self, chunk: Chunk) -> None:
+        """Decode fewer arguments once a few pieces in a row did not need them, and count on what two had in common."""
         self._without_need = self._without_need + 1 if chunk.detail < self._detail else 0
-        if self._without_need == _FORGET_AFTER:
-            self._detail, self._without_need = Detail(chunk.detail), 0
+        alike = _common(self._alike_before, self._columns.alike)
+        self._alike_before = self._columns.alike
+        if self._without_need == _FORGET_AFTER or alike != self._alike:
+            if self._without_need == _FORGET_AFTER:
+                self._detail, self._without_need = Detail(chunk.detail), 0
+            self._alike = alike
             self._choose()
 
     def _decode(self, text: Text, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
@@ -120,7 +126,10 @@ class PieceReader:
             except DECODE_ERRORS as error:
                 trailing = _TRAILING.search(str(error))
                 unusual = self._usual and isinstance(error, msgspec.ValidationError)
-            if unusual:
+            if self._alike is not None:
+                self._alike = None
+                self._choose()
+            elif unusual:
                 self._usual = False
                 self._choose()
             elif trailing is None:
@@ -161,3 +170,10 @@ class PieceReader:
             return None
         self._repaired = met  # not added: a piece may be decoded again for more detail
         return events, stop, False
+
+
+def _common(one: Alike | None, other: Alike | None) -> Alike | None:
+    """Return what is the same in all events of two pieces."""
+    if one is None or other is None or one.category != other.category:
+        return None
+    return Alike(one.category, one.track if one.track == other.track else None)

@@ -179,6 +179,14 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
 }
 """Table name → its columns, in order."""
 
+MAY_BE_EMPTY: Final = frozenset(
+    {
+        *("collective", "collective_dtype", "group_ranks"),
+        *("propagation", "algorithm", "layouts", "attributes", "shapes"),
+    }
+)
+"""Columns of text of which an empty one, as readers find it, says that there is nothing: it becomes ``<NA>``."""
+
 SIGNATURE_COLUMNS: Final[tuple[Column, ...]] = (
     Column("input_dims", "object", "tuple of shapes (tuples of int), one per input; () for a scalar or None"),
     Column("input_types", "object", "tuple of type names as PyTorch writes them, e.g. c10::Half"),

@@ -14,7 +14,7 @@ from profiler_kit.trace import joins
 from profiler_kit.trace.dialect import DIALECT_KEY, Dialect
 from profiler_kit.trace.health import Health, with_join_facts
 from profiler_kit.trace.names import used_names
-from profiler_kit.trace.schema import SIGNATURE_COLUMNS, TABLES, THREAD_COLUMNS
+from profiler_kit.trace.schema import MAY_BE_EMPTY, SIGNATURE_COLUMNS, TABLES, THREAD_COLUMNS
 
 ColumnData = NDArray[Any]
 TableData = Mapping[str, "ColumnData | tuple[ColumnData, NDArray[np.bool_]]"]
@@ -91,7 +91,8 @@ def build_trace(
     if unknown := set(tables) - set(TABLES):
         raise KeyError(f"tables not in the schema: {sorted(unknown)}")
     text = pd.CategoricalDtype(pd.Index(list(names), dtype=object))
-    frames = {name: _frame(name, dict(tables.get(name, {})), text) for name in TABLES}
+    empty = names.index("") if "" in names else None
+    frames = {name: _frame(name, dict(tables.get(name, {})), text, empty=empty) for name in TABLES}
     _join(frames)
     health = with_join_facts(health, frames)
     if dialect is not None:
@@ -144,10 +145,22 @@ def _completed(dialect: Dialect, health: Health, flows: pd.DataFrame) -> Dialect
     return dialect._replace(external_ids=health.external_ids, flows=tuple(sorted(used_names(flows["name"]))))
 
 
-def _frame(table: str, data: dict[str, Any], text: pd.CategoricalDtype, *, derived: bool = False) -> pd.DataFrame:
+def _frame(
+    table: str,
+    data: dict[str, Any],
+    text: pd.CategoricalDtype,
+    *,
+    empty: int | None = None,
+    derived: bool = False,
+) -> pd.DataFrame:
     """Make one table's DataFrame, its rows ordered as the schema says, from columns without the derived ones.
 
-    With `derived` the columns are all there and in order.
+    Args:
+        table: Name of the table.
+        data: Its columns.
+        text: The name table.
+        empty: Code of the empty text, None if there is none.
+        derived: True if the derived columns are there, too, and the rows are in order.
     """
     if unknown := set(data) - {c.name for c in TABLES[table] if derived or not c.derived}:
         raise KeyError(f"columns not in the schema of {table}: {sorted(unknown)}")
@@ -167,6 +180,8 @@ def _frame(table: str, data: dict[str, Any], text: pd.CategoricalDtype, *, deriv
             continue
         values = _taken(values, order)
         if column.dtype == "category":
+            if column.name in MAY_BE_EMPTY and empty is not None:
+                values = np.where(values == empty, np.int32(-1), values)
             columns[column.name] = pd.Categorical.from_codes(values, dtype=text, validate=False)
         elif column.dtype in ("Int64", "Float64"):
             columns[column.name] = _nullable(column.dtype, values, mask)
@@ -238,11 +253,7 @@ def _join(frames: dict[str, pd.DataFrame]) -> None:
         op[found] = launch_op[launch[found]]
         activity["launch"] = _rows(launch)
         activity["op"] = _rows(op)
-    kernels, cpu_kernels = frames["kernels"], frames["cpu_kernels"]
-    for name in ("collective", "collective_dtype", "group_ranks"):
-        kernels[name] = kernels[name].mask(kernels[name] == "")  # most kernels communicate nothing
-    for name in ("propagation", "algorithm", "layouts", "attributes", "shapes"):
-        cpu_kernels[name] = cpu_kernels[name].mask(cpu_kernels[name] == "")  # the library had nothing to say
+    cpu_kernels = frames["cpu_kernels"]
     start = cpu_kernels["start_ns"].to_numpy()
     end = start + cpu_kernels["duration_ns"].to_numpy()
     cpu_kernels["op"] = _rows(joins.only_rows(op_thread, op_start, op_end, parents, start, end))
