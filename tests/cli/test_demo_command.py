@@ -109,7 +109,8 @@ def test_it_ends_with_the_ledger_and_a_verdict_on_each_of_its_sentences(
     assert title in (folder / "ledger.md").read_text(encoding="utf-8")
     ledger = result.stdout[result.stdout.index(title[:60]) :]
     for claim in trial["claims"]:
-        assert f"• {claim['verdict']}: {claim['statement'][:40]}" in ledger
+        of_bound = claim["verdict"] == "confirmed" and claim["prediction"] != "estimate"
+        assert f"• {claim['verdict']}{' as a bound' * of_bound}: {claim['statement'][:40]}" in ledger
     # The work is no matter of noise: 2·(64·32·32)·(3·7·7) against 2·1024·512 FLOP a sample.
     work = next(claim for claim in trial["claims"] if claim["factor"] == "useful_flops")
     assert (work["verdict"], work["predicted"]) == ("confirmed", pytest.approx(18.375))
