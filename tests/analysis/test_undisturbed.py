@@ -13,7 +13,7 @@ import pytest
 
 from profiler_kit import explain, read_trace
 from profiler_kit.analysis.ledger.explanation import Explanation
-from profiler_kit.analysis.ledger.undisturbed import without_recording
+from profiler_kit.analysis.ledger.undisturbed import to_note, without_recording
 from profiler_kit.errors import RecordingError
 from profiler_kit.record.trace_file import note_in_trace
 from profiler_kit.report import make_report
@@ -99,6 +99,19 @@ def test_a_trace_that_notes_times_without_the_profiler_is_explained_by_them(tmp_
         assert any("noted in it (recorded in it, with the profiler, a call took " in note for note in found.notes)
     # Beside a layer of which nothing is noted both keep their recorded times.
     assert explain(trace, "conv3x3", "dense", pass_="forward").fast.recorded_us is None
+
+
+def test_a_call_whose_kernels_share_all_of_it_is_read_back_as_it_was_noted(tmp_path: Path, ledger: Explanation) -> None:
+    """Scaled to the call, these kernels add up to 1.4e-14 µs more than it: notes of negative times are not read."""
+    typical = {"main": 150.223, "layout_transform": 5.04}
+    slow = without_recording(replace(ledger.slow, typical_us=typical), 115.18234633769279)
+    fast = without_recording(replace(ledger.fast, typical_us={"main": 20.0}), 25.0)
+    assert slow.parts_us["helper"] == 0
+    told = [(to_note(side), layer) for side, layer in ((slow, "conv7x7"), (fast, "dense"))]
+    notes = [note.noted(layer, "forward") for note, layer in told if note is not None]
+    found = explain(read_trace(noted(tmp_path, notes), cache=False), "conv7x7", "dense")
+    assert (found.ratio, found.slow.parts_us) == (115.18234633769279 / 25.0, slow.parts_us)
+    assert prod(factor.value for factor in found.factors) == pytest.approx(found.ratio, rel=1e-12)
 
 
 def test_what_speaks_against_noted_times_is_said(tmp_path: Path) -> None:
