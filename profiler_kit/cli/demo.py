@@ -33,9 +33,10 @@ class DemoCommand:
     """Measure a dense layer against two convolutions on this machine.
 
     Times Linear(1024->512), Conv2d(3->64, k3, p1) and Conv2d(3->64, k7, p3), forward and backward, at batch 1 and 32,
-    then records each under the profiler. Prints the comparison, the ledger of the slowest against the dense layer, and
-    what experiments say to each of its statements; writes traces, reports, a page for the browser and TensorBoard
-    files. With --claims, puts seven things that people say about dense and convolutional layers to the test instead.
+    then records each under the profiler. Prints the comparison, the ledger of the 7x7 convolution against the dense
+    layer, and what experiments say to each of its statements; writes traces, reports, a page for the browser and
+    TensorBoard files. With --claims, puts seven things that people say about dense and convolutional layers to the test
+    instead.
     """
 
     name = "demo"
@@ -108,7 +109,7 @@ def _run_claims(arguments: argparse.Namespace) -> int:
 
 
 def _try_ledgers(result: DenseVsConv, seconds: float, advance: Callable[[float, str], None]) -> list[DemoLedger]:
-    """Explain the slowest layer at each batch size, and test what that says."""
+    """Explain the 7×7 convolution's time at each batch size, and test what that says."""
     from profiler_kit.experiments.demo_trial import note_ledger, try_demo_ledger
     from profiler_kit.record.dense_vs_conv import CONVOLUTION, DENSE, MODULES
     from profiler_kit.report.demo_ledger import DemoLedger

@@ -19,8 +19,9 @@ class ExplainCommand:
 
     Decomposes the ratio of their times into factors that multiply to it exactly: useful FLOPs, padded work, the
     arithmetic unit, fill of the machine, memory, layout transforms and other helpers, and what stays unexplained, each
-    with its evidence. Without names, it compares the forward convolution with most time with the matrix product with
-    most time. With a second trace, it compares the same layer in both.
+    with its evidence. Without names, it compares the two layers that the trace's recorder has compared, where it notes
+    that (`profiler-kit demo` does), or else the forward convolution with most time with the matrix product with most
+    time. With a second trace, it compares the same layer in both.
     """
 
     name = "explain"

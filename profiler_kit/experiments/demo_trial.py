@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from profiler_kit.analysis.ledger.explanation import Explanation
+from profiler_kit.analysis.ledger.noted_pair import PAIR_KEY, pair_note
 from profiler_kit.analysis.ledger.undisturbed import to_note
 from profiler_kit.analysis.ledger.undisturbed_calls import UNDISTURBED_KEY
 from profiler_kit.analysis.measured.claims_on_trial import variants_needed
@@ -119,7 +120,7 @@ def _times_us(
 
 
 def note_ledger(path: Path, told: Explanation, *, slow: str, fast: str, doubt: str | None = None) -> None:
-    """Write into the demo's trace what the ledger measured without the profiler, so that all say the same of it.
+    """Write into the demo's trace what the ledger compares and what was measured for it, so that all say the same.
 
     Args:
         path: The trace.
@@ -136,5 +137,5 @@ def note_ledger(path: Path, told: Explanation, *, slow: str, fast: str, doubt: s
         note = to_note(side, doubt)
         if note is not None:
             notes.append(note.noted(layer, side.pass_))
-    if notes:
-        note_in_trace(path, METADATA_KEY, UNDISTURBED_KEY, notes)
+    facts = {PAIR_KEY: pair_note(slow, fast), **({UNDISTURBED_KEY: notes} if notes else {})}
+    note_in_trace(path, METADATA_KEY, facts)

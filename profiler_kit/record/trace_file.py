@@ -62,14 +62,13 @@ def write_trace(
                 leftover.unlink(missing_ok=True)
 
 
-def note_in_trace(path: Path, metadata_key: str, key: str, value: Any) -> None:
-    """Add a fact, measured after the recording, to what the recorder wrote into a trace's metadata.
+def note_in_trace(path: Path, metadata_key: str, facts: Mapping[str, Any]) -> None:
+    """Add facts, measured after the recording, to what the recorder wrote into a trace's metadata.
 
     Args:
         path: A trace that `write_trace` wrote, with a dictionary as its first metadata.
         metadata_key: The top-level key of that dictionary.
-        key: Name of the fact.
-        value: The fact, JSON-able.
+        facts: The facts by name, JSON-able.
 
     Raises:
         RecordingError: If the file is not such a trace, or cannot be written; it stays as it was then.
@@ -81,9 +80,9 @@ def note_in_trace(path: Path, metadata_key: str, key: str, value: Any) -> None:
         name, _, text = line.strip().removesuffix(b",").partition(b": ")
         if opening != b"{\n" or name != json.dumps(metadata_key).encode("ascii"):
             raise ValueError("it is no trace of profiler_kit")
-        facts = {**json.loads(text), key: value}
+        noted = {**json.loads(text), **facts}
         with igzip.open(compressed, "wb") as target:
-            target.write(opening + b"  " + name + f": {json.dumps(facts)},".encode("ascii") + b"\n" + rest)
+            target.write(opening + b"  " + name + f": {json.dumps(noted)},".encode("ascii") + b"\n" + rest)
         compressed.replace(path)
     except (OSError, ValueError) as error:
         raise RecordingError(_failure(path, error)) from error

@@ -21,7 +21,8 @@ Schema ``profiler_kit.report``, version 1. Times are integer ns in fields that e
 | device_time | idle time by cause, copies by kind and by who caused them, launches, overlap, steps in parts |
 | memory | ``devices`` and ``live`` of :class:`profiler_kit.analysis.device_time.memory_use.MemoryUse`, empty if not
 recorded |
-| explanation | why the convolution with most time takes longer than the matrix product with most time, or ``null``
+| explanation | why a convolution takes longer than a matrix product, those that
+:func:`profiler_kit.analysis.ledger.problem_lookup.rows_to_compare` chooses, or ``null``
 (:mod:`profiler_kit.report.explanation`) |
 | prediction | what cuDNN was asked about the convolutions (:mod:`profiler_kit.report.predict`, without ``source``), or
 ``null`` |

@@ -11,7 +11,7 @@ from profiler_kit.analysis.device_time.device_time import DeviceTime, device_tim
 from profiler_kit.analysis.device_time.memory_use import MemoryUse, memory_use
 from profiler_kit.analysis.findings.finding import Finding
 from profiler_kit.analysis.findings.findings import Evidence, findings
-from profiler_kit.analysis.ledger.explanation import Explanation, explain_slowest
+from profiler_kit.analysis.ledger.explanation import Explanation, explain_unasked
 from profiler_kit.analysis.ledger.problem_sides import sides_of
 from profiler_kit.analysis.ledger.roofs import roofs_of
 from profiler_kit.analysis.passes.passes import passes
@@ -140,6 +140,6 @@ def make_report(
         step_work=step_work(trace),
         device_time=devices,
         memory=memory_use(trace, layers=found.layers),
-        explanation=explain_slowest(sides_of(trace, roofs_of(trace), found=found, work=work, ledger=ledger)),
+        explanation=explain_unasked(sides_of(trace, roofs_of(trace), found=found, work=work, ledger=ledger)),
         prediction=prediction,
     )

@@ -32,7 +32,7 @@ SELECTION_ROWS = 8
 
 
 _WHY = "Why the convolution takes longer"
-"""Heading of what the ledger of factors says of the convolution and the matrix product with most time."""
+"""Heading of what the ledger of factors says of a convolution and a matrix product."""
 
 
 def sections(report: Report, rows: int) -> list[Section]:

@@ -82,7 +82,7 @@ def noted(tmp_path: Path, notes: Any) -> Path:
     (sample,) = SAMPLES.glob("batch_1/*.pt.trace.json.gz")
     path = tmp_path / sample.name
     path.write_bytes(sample.read_bytes())
-    note_in_trace(path, "profiler_kit", "undisturbed", notes)
+    note_in_trace(path, "profiler_kit", {"undisturbed": notes})
     return path
 
 
@@ -150,5 +150,5 @@ def test_a_file_that_is_no_trace_of_ours_is_left_alone(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b'{"traceEvents": []}'))
     before = path.read_bytes()
     with pytest.raises(RecordingError, match="no trace of profiler_kit"):
-        note_in_trace(path, "profiler_kit", "undisturbed", [])
+        note_in_trace(path, "profiler_kit", {"undisturbed": []})
     assert path.read_bytes() == before

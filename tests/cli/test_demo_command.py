@@ -123,7 +123,10 @@ def test_its_trace_page_and_terminal_say_the_same(
     _, logdir = demo
     folder = logdir / f"batch_{batch}"
     told = json.loads((folder / "explanation.json").read_text(encoding="utf-8"))
-    found = explain(read_trace(next(folder.glob("*.pt.trace.json.gz")), cache=False))
+    trace = read_trace(next(folder.glob("*.pt.trace.json.gz")), cache=False)
+    # Whichever convolution took longer while the trace was recorded.
+    assert trace.metadata["profiler_kit"]["compared_layers"] == {"slow": "conv7x7", "fast": "dense"}
+    found = explain(trace)
     again = json.loads(explanation_json(found))
     assert [again[key] for key in ("ratio", "factors", "sentences", "claims")] == [
         told[key] for key in ("ratio", "factors", "sentences", "claims")

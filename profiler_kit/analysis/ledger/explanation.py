@@ -11,7 +11,7 @@ from typing import Final
 from profiler_kit.analysis.ledger.ledger_claims import Claim, claims_of, headline
 from profiler_kit.analysis.ledger.ledger_factors import Factor, factors_of, time_us
 from profiler_kit.analysis.ledger.ledger_words import against, time_text
-from profiler_kit.analysis.ledger.problem_lookup import ProblemNotFoundError, row_named, rows_in_both, slowest_row
+from profiler_kit.analysis.ledger.problem_lookup import ProblemNotFoundError, row_named, rows_in_both, rows_to_compare
 from profiler_kit.analysis.ledger.problem_sides import KernelUse, MainKernel, Side, Sides, sides_of
 from profiler_kit.analysis.ledger.roofs import Roofs, roofs_of
 from profiler_kit.analysis.ledger.undisturbed import as_noted, without_recording
@@ -70,9 +70,10 @@ def explain(
     Args:
         trace: The trace.
         slow: Name of a layer, or an operator with its shapes as ``profiler-kit selection`` shows them. By default the
-            convolution with most time; with `other`, what takes most time of what both traces have.
-        fast: Likewise, what it is compared with: by default the matrix product with most time; with `other`, the same
-            as `slow` in that trace.
+            layer that the trace's recorder has compared, where it notes that, or else the convolution with most time;
+            with `other`, what takes most time of what both traces have.
+        fast: Likewise, what it is compared with: by default what the recorder has compared `slow` with, or else the
+            matrix product with most time; with `other`, the same as `slow` in that trace.
         other: Another trace to take the fast side from.
         pass_: Look only at this pass: ``forward``, ``dgrad``, ``wgrad`` or ``backward``. By default forward where
             there is one.
@@ -89,13 +90,8 @@ def explain(
     """
     first = sides_of(trace, roofs or roofs_of(trace), found=found)
     if other is None:
-        row = row_named(first, slow, pass_) if slow else slowest_row(first, pass_, convolution=True)
-        side = first.side(row)
-        if fast:
-            other_row = row_named(first, fast, pass_, prefer=side.pass_)
-        else:
-            other_row = slowest_row(first, pass_, convolution=False, prefer=side.pass_)
-        return explain_sides(side, first.side(other_row), elapsed=elapsed, undisturbed_us=undisturbed_us)
+        row, other_row = rows_to_compare(first, slow, fast, pass_)
+        return explain_sides(first.side(row), first.side(other_row), elapsed=elapsed, undisturbed_us=undisturbed_us)
     second = sides_of(other, roofs or roofs_of(other))
     name, counterpart = slow or fast, fast or slow
     if name is None or counterpart is None:
@@ -106,15 +102,15 @@ def explain(
     return explain_sides(first.side(row), second.side(other_row), elapsed=elapsed, undisturbed_us=undisturbed_us)
 
 
-def explain_slowest(sides: Sides) -> Explanation | None:
-    """Explain why the convolution with most time takes longer than the matrix product with most time.
+def explain_unasked(sides: Sides) -> Explanation | None:
+    """Explain what `explain` does without names, if there is something to explain.
 
     Returns:
         None if the trace does not have both, or the convolution's calls are no slower.
     """
     try:
-        side = sides.side(slowest_row(sides, convolution=True))
-        found = explain_sides(side, sides.side(slowest_row(sides, convolution=False, prefer=side.pass_)))
+        row, other_row = rows_to_compare(sides)
+        found = explain_sides(sides.side(row), sides.side(other_row))
     except ProblemNotFoundError:
         return None
     return found if found.ratio > 1 else None

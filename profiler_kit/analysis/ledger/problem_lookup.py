@@ -1,4 +1,4 @@
-"""Finding a convolution or matrix product of a trace by the name that a user gives, or the slowest one."""
+"""Finding a convolution or matrix product of a trace by its name, and choosing what to compare where none is given."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from profiler_kit.analysis.ledger.noted_pair import noted_pair
 from profiler_kit.analysis.ledger.problem_sides import Sides
-from profiler_kit.analysis.ledger.undisturbed_calls import noted_layers
 from profiler_kit.analysis.passes.passes import FORWARD
 from profiler_kit.analysis.problems.problem_names import call_name, comparable, problem_name, short_operator
 from profiler_kit.analysis.work.layer_sources import PATH_SEPARATOR
@@ -75,23 +75,56 @@ def _without_problem(sides: Sides, name: str) -> str | None:
     return next((f"the operator {one!r}" for one in operators if name in (one, one.removeprefix("aten::"))), None)
 
 
-def slowest_row(sides: Sides, pass_: str | None = None, *, convolution: bool, prefer: str = FORWARD) -> int:
-    """Return the row of the convolution, or matrix product, with most time; of products, of dense layers' first.
+def rows_to_compare(
+    sides: Sides, slow: str | None = None, fast: str | None = None, pass_: str | None = None
+) -> tuple[int, int]:
+    """Return the rows of the slow side and of the fast one; what is not named is chosen.
 
-    Where the trace notes times without the profiler of some, which its recorder chose to explain, it is one of those.
+    Where the trace notes the pair of layers that its recorder has compared
+    (:mod:`profiler_kit.analysis.ledger.noted_pair`), it is that pair: both where nothing is named, the other one where
+    one of them is named in its role. Otherwise it is the convolution with most time, and the matrix product with most
+    time.
 
     Args:
         sides: The trace's convolutions and matrix products.
-        pass_: Look only at this pass.
-        convolution: Look for a convolution, or else a matrix product.
-        prefer: The pass to take where there are several.
+        slow: What is asked about, see `row_named`.
+        fast: What it is compared with, likewise.
+        pass_: Look only at this pass. By default forward where there is one, and the same pass for both.
 
     Raises:
-        ProblemNotFoundError: There is none.
+        ProblemNotFoundError: A name is not found, or there is nothing to compare.
     """
-    table = sides.ledger.table
-    is_convolution = table["operator"].astype(str).str.contains("conv").to_numpy(dtype=bool)
-    rows = table[(is_convolution == convolution) & (table["device_ns"] > 0).to_numpy()]
+    noted = _noted_rows(sides, slow, fast, pass_)
+    if noted is not None:
+        return noted
+    row = row_named(sides, slow, pass_) if slow else _slowest_row(sides, pass_, convolution=True)
+    prefer = _pass_of(sides, row)
+    if fast:
+        return row, row_named(sides, fast, pass_, prefer=prefer)
+    return row, _slowest_row(sides, pass_, convolution=False, prefer=prefer)
+
+
+def _noted_rows(sides: Sides, slow: str | None, fast: str | None, pass_: str | None) -> tuple[int, int] | None:
+    """Return the rows of the pair that the trace notes; None if it notes none that it has, or others are asked for."""
+    pair = noted_pair(sides.trace)
+    if pair is None or (slow and fast):
+        return None
+    slow_rows, fast_rows = (
+        _of_layer(_of_kind(sides, convolution=convolution), layer, pass_)
+        for layer, convolution in zip(pair, (True, False), strict=True)
+    )
+    if not len(slow_rows) or not len(fast_rows):
+        return None
+    if fast:
+        row = row_named(sides, fast, pass_)
+        return (_of_pass(slow_rows, _pass_of(sides, row)), row) if row in fast_rows.index else None
+    row = row_named(sides, slow, pass_) if slow else _of_pass(slow_rows, FORWARD)
+    return (row, _of_pass(fast_rows, _pass_of(sides, row))) if row in slow_rows.index else None
+
+
+def _slowest_row(sides: Sides, pass_: str | None, *, convolution: bool, prefer: str = FORWARD) -> int:
+    """Return the row of the convolution, or matrix product, with most time; of products, of dense layers' first."""
+    rows = _of_kind(sides, convolution=convolution)
     what = "convolution" if convolution else "matrix product"
     if not len(rows):
         raise ProblemNotFoundError(
@@ -101,14 +134,21 @@ def slowest_row(sides: Sides, pass_: str | None = None, *, convolution: bool, pr
         # A dense layer has a weight of two dimensions; attention's batched products have none.
         dense = rows[[len(shape or ()) == 2 for shape in rows["weight_shape"]]]
         rows = dense if len(dense) and (not pass_ or (dense["pass"] == pass_).any()) else rows
-    noted = noted_layers(sides.trace, pass_ or prefer)
-    chosen = rows[
-        [
-            pass_now == (pass_ or prefer) and len(layers) == 1 and layers[0] in noted
-            for pass_now, layers in zip(rows["pass"], rows["layers"], strict=True)
-        ]
-    ]
-    return _first_of_pass(sides, chosen if len(chosen) else rows, pass_, prefer, what)
+    return _first_of_pass(sides, rows, pass_, prefer, what)
+
+
+def _of_kind(sides: Sides, *, convolution: bool) -> pd.DataFrame:
+    """Return the rows of convolutions, or of matrix products, that took time."""
+    table = sides.ledger.table
+    is_convolution = table["operator"].astype(str).str.contains("conv").to_numpy(dtype=bool)
+    rows: pd.DataFrame = table[(is_convolution == convolution) & (table["device_ns"] > 0).to_numpy()]
+    return rows
+
+
+def _of_layer(rows: pd.DataFrame, layer: str, pass_: str | None) -> pd.DataFrame:
+    """Return those of some rows that are a layer's, and of a pass if one is asked for."""
+    chosen = pd.Series([layer in of_row for of_row in rows["layers"]], index=rows.index, dtype=bool)
+    return rows[chosen & (rows["pass"] == pass_)] if pass_ else rows[chosen]
 
 
 def rows_in_both(first: Sides, second: Sides, pass_: str | None = None) -> tuple[int, int]:
@@ -129,11 +169,20 @@ def rows_in_both(first: Sides, second: Sides, pass_: str | None = None) -> tuple
 
 def _first_of_pass(sides: Sides, rows: pd.DataFrame, pass_: str | None, prefer: str | None, what: str) -> int:
     """Return the first of some rows, of the pass that is asked for or preferred."""
-    chosen = rows[rows["pass"] == (pass_ or prefer)]
-    if pass_ and not len(chosen):
+    if pass_ and pass_ not in set(rows["pass"]):
         there = ", ".join(sorted(set(rows["pass"])))
         raise ProblemNotFoundError(sides.trace.source, f"no {what} has a pass {pass_!r}; there is {there}")
+    return _of_pass(rows, pass_ or prefer)
+
+
+def _of_pass(rows: pd.DataFrame, prefer: str | None) -> int:
+    """Return the first of some rows, of the preferred pass where there is one."""
+    chosen = rows[rows["pass"] == prefer]
     return int((chosen if len(chosen) else rows).index[0])
+
+
+def _pass_of(sides: Sides, row: int) -> str:
+    return str(sides.ledger.table["pass"].iloc[row])
 
 
 def _texts(table: pd.DataFrame) -> list[tuple[str, ...]]:

@@ -65,11 +65,6 @@ def undisturbed_call(
     return None
 
 
-def noted_layers(trace: Trace, pass_: str) -> list[Any]:
-    """Return the names of the layers whose calls in a pass a trace notes times of, without the profiler."""
-    return [one.get("layer") for one in _noted(trace) if one.get("pass") == pass_]
-
-
 def _noted(trace: Trace) -> list[dict[str, Any]]:
     own = trace.metadata.get(METADATA_KEY)
     listed = own.get(UNDISTURBED_KEY) if isinstance(own, dict) else None

@@ -155,7 +155,7 @@ class Answers:
 
     @cached_property
     def explanation(self) -> Explanation | ProblemNotFoundError:
-        """Why the slowest convolution takes longer than the slowest matrix product, or what is missing to say so."""
+        """Why a convolution takes longer than a matrix product, or what is missing to say so."""
         try:
             return explain(self.trace, found=self.passes)
         except ProblemNotFoundError as error:
