@@ -9,8 +9,6 @@ imports decides how small a file can be for a worker to pay: neither NumPy nor p
 
 from __future__ import annotations
 
-import gc
-import signal
 import struct
 import sys
 from mmap import mmap
@@ -104,8 +102,6 @@ def decode(message: bytearray, slot: memoryview) -> Read | None:
 
 def main() -> None:
     """Serve until standard input ends. The last argument is the file descriptor of the shared memory."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent as well, which ends this process
-    gc.disable()  # events hold no cycles
     memory = mmap(int(sys.argv[-1]), 0)
     slots = memoryview(memory)
     pieces = PieceReader()

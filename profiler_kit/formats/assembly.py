@@ -15,6 +15,7 @@ from profiler_kit.formats.events import MISSING
 from profiler_kit.formats.interning import Interner, as_text, as_track
 from profiler_kit.formats.nanoseconds import of_microseconds
 from profiler_kit.formats.quantities import MICROSECONDS, NANOSECONDS
+from profiler_kit.formats.room import Room
 from profiler_kit.formats.signatures import Signatures
 from profiler_kit.trace.schema import TABLES, Column
 from profiler_kit.trace.skipped import NO_TIME
@@ -63,6 +64,7 @@ class Assembly:
         self._track_names: dict[tuple[str, str], str] = {}
         self._numberings: dict[int, dict[str, _Numbering]] = {}
         self._tables: dict[str, _Rows] = {}
+        self._room = Room()
 
     def add(self, chunk: Chunk, builder: int = 0) -> None:
         """Add a chunk.
@@ -80,7 +82,7 @@ class Assembly:
         numberings = self._learn(chunk, builder)
         for part in chunk.parts:
             if part.table not in self._tables:
-                self._tables[part.table] = _Rows(part.table)
+                self._tables[part.table] = _Rows(part.table, self._room)
             self._tables[part.table].add(part, numberings)
 
     def learn(self, chunk: Chunk, builder: int) -> None:
@@ -136,7 +138,8 @@ class Assembled:
 class _Rows:
     """The parts of one table, column by column."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, room: Room) -> None:
+        self._room = room
         self._schema = [column for column in TABLES[table] if not column.derived]
         self._rows: list[int] = []
         self._columns: dict[str, dict[int, NDArray[Any]]] = {column.name: {} for column in self._schema}
@@ -170,11 +173,12 @@ class _Rows:
     def settle_times(self, skipped: Counter[str], oddities: Counter[str]) -> None:
         """Make nanoseconds of all times, and find the rows that have none."""
         for name, times in self._times.items():
+            whole = self._nanoseconds[name] = self._room.empty(sum(self._rows), np.int64)
             if {(unit, values.dtype.kind) for unit, values in times} == {(MICROSECONDS, "f")}:
-                self._nanoseconds[name] = of_microseconds(np.concatenate([values for _, values in times]))
+                of_microseconds(np.concatenate([values for _, values in times]), out=whole)
             else:
-                self._nanoseconds[name] = np.concatenate(
-                    [of_microseconds(values) if unit == MICROSECONDS else values for unit, values in times]
+                np.concatenate(
+                    [of_microseconds(values) if unit == MICROSECONDS else values for unit, values in times], out=whole
                 )
             times.clear()
         unknown = _unknown(*self._nanoseconds.values())
@@ -196,8 +200,10 @@ class _Rows:
             return None
         fill = _FILL.get(column.dtype, _NO_CODE) if column.name != "signature" else _NO_CODE
         dtype = next(iter(parts.values())).dtype
-        whole = np.concatenate(
-            [parts[place] if place in parts else np.full(rows, fill, dtype) for place, rows in enumerate(self._rows)]
+        whole = self._room.empty(sum(self._rows), dtype)
+        np.concatenate(
+            [parts[place] if place in parts else np.full(rows, fill, dtype) for place, rows in enumerate(self._rows)],
+            out=whole,
         )
         return whole if self._keep is None else whole[self._keep]
 

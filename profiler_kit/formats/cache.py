@@ -25,6 +25,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from profiler_kit.formats.room import Room
 from profiler_kit.formats.signatures import as_tuples
 from profiler_kit.trace import Health, Trace
 from profiler_kit.trace.dialect import Dialect
@@ -48,7 +49,7 @@ _HEADER: Final = struct.Struct("<8sQQII")
 """Sign, lengths of the facts and of the columns, and their checksums."""
 
 _SIGN: Final = b"pk-trace"
-_BLOCK: Final = 1 << 20
+_BLOCK: Final = 1 << 17
 _MASK: Final = "?"
 _DTYPES: Final = frozenset(
     {"bool", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
@@ -108,7 +109,8 @@ class Cache:
             facts = msgspec.json.decode(head, type=_Facts)
             arrays = _arrays(columns, facts.layout)
             parts = [as_tuples(part) for part in facts.parts]
-            tables = {table: _unpacked(arrays, table, facts.rows[table]) for table in TABLES}
+            room = Room()
+            tables = {table: _unpacked(arrays, table, facts.rows[table], room) for table in TABLES}
             trace = restore_trace(
                 source,
                 metadata=facts.metadata,
@@ -233,24 +235,24 @@ def _arrays(columns: NDArray[np.uint8], layout: dict[str, tuple[str, int, int]])
     return arrays
 
 
-def _unpacked(arrays: dict[str, NDArray[Any]], table: str, rows: int) -> dict[str, Any]:
-    """Return a table's columns."""
+def _unpacked(arrays: dict[str, NDArray[Any]], table: str, rows: int, room: Room) -> dict[str, Any]:
+    """Return a table's columns, copied to where there is room for them."""
     columns: dict[str, Any] = {}
     for column in TABLES[table]:
         key = f"{table}/{column.name}"
         if key not in arrays:
             continue
-        values = arrays[key]
-        if values.shape != (rows,):
+        if arrays[key].shape != (rows,):
             raise ValueError(key)
+        dtype = arrays[key].dtype if column.dtype == "category" else column.dtype.lower()
+        values = room.copy(arrays[key], dtype)
         if column.dtype in ("Int64", "Float64"):
-            mask = np.zeros(rows, dtype=bool)
-            if key + _MASK in arrays:
-                mask = np.unpackbits(arrays[key + _MASK], count=rows).view(bool)
-            columns[column.name] = (values.astype(column.dtype.lower(), copy=False), mask)
+            missing = (
+                np.unpackbits(arrays[key + _MASK], count=rows) if key + _MASK in arrays else np.zeros(rows, np.bool_)
+            )
+            columns[column.name] = (values, room.copy(missing, np.bool_))
         else:
-            dtype = values.dtype if column.dtype == "category" else column.dtype
-            columns[column.name] = values.astype(dtype, copy=False)
+            columns[column.name] = values
     if rows and "start_ns" not in columns:
         raise ValueError(table)
     return columns
@@ -278,7 +280,7 @@ def _read(file: Path) -> tuple[bytes, NDArray[np.uint8]]:
         _, *lengths, facts_sum, columns_sum = _HEADER.unpack(header)
         if os.fstat(opened.fileno()).st_size != _HEADER.size + sum(lengths):
             raise ValueError(file)
-        facts, columns = bytearray(lengths[0]), np.empty(lengths[1], dtype=np.uint8)
+        facts, columns = bytearray(lengths[0]), Room().empty(lengths[1], np.uint8)
         for content, checksum in ((memoryview(facts), facts_sum), (columns.data, columns_sum)):
             have = 0
             while have < len(content) and (count := opened.readinto(content[have:])):

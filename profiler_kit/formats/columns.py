@@ -17,6 +17,7 @@ import msgspec
 
 from profiler_kit.formats.chunk import DURATION, SIGNATURE_SEPARATOR, START, Chunk, Columns, Part
 from profiler_kit.formats.events import (
+    DECODE_ERRORS,
     MISSING,
     NO_ARGUMENTS,
     NOTHING,
@@ -137,7 +138,7 @@ class ColumnBuilder:
         for event in events:
             try:
                 decoded.append(with_counters(event))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            except DECODE_ERRORS:
                 self._oddities[BAD_ARGUMENTS] += 1
                 decoded.append(msgspec.structs.replace(event, args=NO_ARGUMENTS))
         return decoded

@@ -12,9 +12,9 @@ import msgspec
 from profiler_kit.errors import TraceFormatError
 from profiler_kit.formats import cutting
 from profiler_kit.formats.chunk import Chunk
+from profiler_kit.formats.events import DECODE_ERRORS
 from profiler_kit.formats.pieces import Read
 from profiler_kit.formats.repair import repair
-from profiler_kit.formats.salvage import DECODE_ERRORS
 
 EVENTS_KEY: Final = "traceEvents"
 TOO_LARGE: Final = f"one value larger than {cutting.MAX_VALUE_BYTES >> 20} MiB"

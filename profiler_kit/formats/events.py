@@ -17,6 +17,10 @@ MISSING: Final = -(2**63)
 """Stands for a missing integer until the tables are built. No id, size or time of a trace can have this value."""
 
 NOTHING: Final = Raw(b"")
+
+DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for text that is no JSON of the wanted type (ValidationError is a DecodeError)."""
+
 _NAN: Final = float("nan")
 
 

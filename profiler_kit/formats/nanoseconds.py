@@ -23,9 +23,14 @@ together is less than ½ ns: rounding gives every printed nanosecond."""
 _INT_LIST = msgspec.json.Decoder(list[int])
 
 
-def of_microseconds(column: NDArray[np.float64] | Int64Array) -> Int64Array:
-    """Return microseconds in nanoseconds; `MISSING` where a value is beyond all times."""
-    nanoseconds = np.empty(len(column), dtype=np.int64)
+def of_microseconds(column: NDArray[np.float64] | Int64Array, out: Int64Array | None = None) -> Int64Array:
+    """Return microseconds in nanoseconds; `MISSING` where a value is beyond all times.
+
+    Args:
+        column: Microseconds.
+        out: Where the nanoseconds go, by default to a new array.
+    """
+    nanoseconds = np.empty(len(column), dtype=np.int64) if out is None else out
     for start in range(0, len(column), _BLOCK):  # whose intermediate results stay in the CPU's cache
         block = column[start : start + _BLOCK]
         first, last, inside = block.min(), block.max(), None

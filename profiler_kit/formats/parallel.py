@@ -117,6 +117,8 @@ class ParallelReader:
             if worker is None and under_way and under_way[0].result.done:
                 return True
             buffer.fill(cutting.PIECE_BYTES)
+            if buffer.ended and worker is not None and worker.load:
+                worker = None  # which has enough to do: this process would wait for it
             gap, start = buffer.at, cutting.skip_gap(buffer.text, buffer.at)
             boundary = cutting.last_boundary(buffer.text, start)
             if boundary < 0:

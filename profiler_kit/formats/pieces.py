@@ -6,18 +6,23 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from mmap import mmap
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
 from profiler_kit.formats.chunk import Chunk
 from profiler_kit.formats.columns import ColumnBuilder, NeedsDetail
-from profiler_kit.formats.events import Alike, Detail, Event, event_type
+from profiler_kit.formats.events import DECODE_ERRORS, Alike, Detail, Event, event_type
 from profiler_kit.formats.quantities import NeedsText
-from profiler_kit.formats.repair import mend_numbers
-from profiler_kit.formats.salvage import DECODE_ERRORS, Salvaged, salvage
+
+if TYPE_CHECKING:
+    from profiler_kit.formats.salvage import Salvaged
 
 Text = bytes | bytearray | mmap
+
+Rest = TypeVar("Rest")
+_Decoded: TypeAlias = tuple[list[Event], Alike | None, Rest]
+"""Events, what all have in common if only such events were decoded, and what else there is to say of the piece."""
 
 _FORGET_AFTER = 4
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
@@ -58,8 +63,6 @@ class PieceReader:
     def _choose(self) -> None:
         kind = event_type(self._detail, exact=self._exact, usual=self._usual, alike=self._alike)
         self._list: msgspec.json.Decoder[list[Event]] = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
-        unusual = event_type(self._detail, exact=self._exact, usual=False)
-        self._one: Callable[[bytes], Event] = msgspec.json.Decoder(unusual).decode
 
     def read(self, text: Text, start: int, stop: int) -> Read | None:
         """Read ``text[start:stop]``, which starts between two events and ends between two, or beyond the list's end.
@@ -71,7 +74,7 @@ class PieceReader:
         found = self._learning(lambda: self._decode(text, start, stop))
         if found is None:
             return None
-        (_, consumed, ended), chunk = found
+        (consumed, ended), chunk = found
         chunk.oddities = dict(Counter(chunk.oddities) + self._repaired)
         return Read(chunk, consumed - start, ended)
 
@@ -82,20 +85,27 @@ class PieceReader:
             text: The text.
             final: True if nothing follows it.
         """
-        found = self._learning(lambda: salvage(text, self._one, final=final))
+        from profiler_kit.formats.salvage import salvage  # which is seldom needed, and workers start faster without
+
+        def decode() -> _Decoded[Salvaged]:
+            kind = event_type(self._detail, exact=self._exact, usual=False)
+            result = salvage(text, msgspec.json.Decoder(kind).decode, final=final)
+            return result.events, None, result
+
+        found = self._learning(decode)
         assert found is not None  # noqa: S101 - salvaging always gives something
         result, chunk = found
         chunk.skipped = dict(Counter(chunk.skipped) + result.skipped)
         chunk.oddities = dict(Counter(chunk.oddities) + result.repaired)
         return Read(chunk, result.consumed, result.ended, result.first_damage, result.cut)
 
-    def _learning(self, decode: Callable[[], Any]) -> tuple[Any, Chunk] | None:
+    def _learning(self, decode: Callable[[], _Decoded[Rest] | None]) -> tuple[Rest, Chunk] | None:
         """Decode and build columns, again and differently where the columns ask for it."""
         while True:
             found = decode()
             if found is None:
                 return None
-            events, alike = (found.events, None) if isinstance(found, Salvaged) else (found[0], self._alike)
+            events, alike, rest = found
             try:
                 chunk = self._columns.build(events, self._detail, exact=self._exact, alike=alike)
             except NeedsText:
@@ -104,7 +114,7 @@ class PieceReader:
                 self._detail, self._without_need = request.detail, 0
             else:
                 self._expect_like(chunk)
-                return found, chunk
+                return rest, chunk
             self._choose()
 
     def _expect_like(self, chunk: Chunk) -> None:
@@ -118,11 +128,11 @@ class PieceReader:
             self._alike = alike
             self._choose()
 
-    def _decode(self, text: Text, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
-        """Return the events, the index after them, and whether the list ends there."""
+    def _decode(self, text: Text, start: int, stop: int) -> _Decoded[tuple[int, bool]] | None:
+        """Return the events, what they have in common, the index after them, and whether the list ends there."""
         while True:
             try:
-                return self._decode_list(text, start, stop), stop, False
+                return self._decode_list(text, start, stop), self._alike, (stop, False)
             except DECODE_ERRORS as error:
                 trailing = _TRAILING.search(str(error))
                 unusual = self._usual and isinstance(error, msgspec.ValidationError)
@@ -139,7 +149,7 @@ class PieceReader:
         # Something follows a complete list: the list's own closing bracket is in the text.
         end = text.rfind(b"]", start, start + int(trailing.group(1)) - 1)
         try:
-            return self._decode_list(text, start, end), end + 1, True
+            return self._decode_list(text, start, end), None, (end + 1, True)
         except DECODE_ERRORS:
             return None
 
@@ -158,8 +168,10 @@ class PieceReader:
         finally:
             text[start - 1], text[stop] = beside
 
-    def _mended(self, text: Text, start: int, stop: int) -> tuple[list[Event], int, bool] | None:
+    def _mended(self, text: Text, start: int, stop: int) -> _Decoded[tuple[int, bool]] | None:
         """Decode after mending what whole traces are full of, if anything is."""
+        from profiler_kit.formats.repair import mend_numbers  # as for salvaging
+
         met: Counter[str] = Counter()
         mended = mend_numbers(bytes(text[start:stop]), met)
         if not met:
@@ -169,7 +181,7 @@ class PieceReader:
         except DECODE_ERRORS:
             return None
         self._repaired = met  # not added: a piece may be decoded again for more detail
-        return events, stop, False
+        return events, None, (stop, False)
 
 
 def _common(one: Alike | None, other: Alike | None) -> Alike | None:

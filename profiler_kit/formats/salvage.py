@@ -11,14 +11,11 @@ from collections.abc import Callable
 import msgspec
 
 from profiler_kit.formats import cutting
-from profiler_kit.formats.events import Event
+from profiler_kit.formats.events import DECODE_ERRORS, Event
 from profiler_kit.formats.repair import repair
 from profiler_kit.trace.skipped import NOT_AN_OBJECT
 
 DAMAGED = "damaged: not valid JSON"
-
-DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for text that is no JSON of the wanted type (ValidationError is a DecodeError)."""
 
 _SMALL = 64 << 10
 _EFFORT = 8

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profiler_kit.formats.chunk import SIGNATURE_SEPARATOR
-from profiler_kit.formats.events import MISSING
+from profiler_kit.formats.events import DECODE_ERRORS, MISSING
 from profiler_kit.formats.interning import Interner, as_bytes
 from profiler_kit.formats.repair import repair
-from profiler_kit.formats.salvage import DECODE_ERRORS
 
 _Plain = str | int | float | bool | None
 _SHALLOW: Final = msgspec.json.Decoder(tuple[_Plain | tuple[_Plain | tuple[_Plain, ...], ...], ...])

@@ -26,9 +26,9 @@ _AHEAD: Final = 3
 """Pieces under way for each worker: one that it decodes, one that waits, one whose columns come back."""
 
 # Without `site`: everything that is imported lies on the path that is handed over. msgspec makes do without
-# typing_extensions, which would be a fifth of what the start takes.
+# typing_extensions, which would be a fifth of what the start takes. Neither imports nor events need the collector.
 _BOOT: Final = (
-    "import sys; sys.path[:] = sys.argv[1:-1]; sys.modules['typing_extensions'] = None; "
+    "import gc, sys; gc.disable(); sys.path[:] = sys.argv[1:-1]; sys.modules['typing_extensions'] = None; "
     "from profiler_kit.formats._worker import main; main()"
 )
 _PACKAGE: Final = str(Path(__file__).resolve().parents[2])
@@ -138,6 +138,7 @@ class _Worker:
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 pass_fds=(file.fileno(),),
+                start_new_session=True,  # Ctrl-C is for this process, which ends that one
             )
         assert self._process.stdin is not None  # noqa: S101 - both are pipes
         assert self._process.stdout is not None  # noqa: S101
