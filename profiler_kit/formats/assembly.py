@@ -45,7 +45,7 @@ class _Numbering:
             self._codes = np.append(self._codes, np.array(self._interner.codes(values), dtype=np.int32))
 
     def map(self, codes: NDArray[Any]) -> NDArray[np.int32]:
-        mapped: NDArray[np.int32] = self._codes[codes]
+        mapped: NDArray[np.int32] = self._codes.take(codes)
         return mapped
 
 
@@ -245,7 +245,7 @@ class _Tables(Mapping[str, "TableData"]):
                 continue
             codes = self._lookup.get(_TEXT if column.dtype == _TEXT else column.name)
             if codes is not None:
-                values = codes[values]
+                values = codes.take(values)
             if column.dtype in ("Int64", "Float64"):
                 mask = values == MISSING if column.dtype == "Int64" else np.isnan(values)
                 if mask.any():

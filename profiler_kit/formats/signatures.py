@@ -19,6 +19,9 @@ _SHALLOW: Final = msgspec.json.Decoder(tuple[_Plain | tuple[_Plain | tuple[_Plai
 """For nearly all signatures: lists of lists of lists, straight to tuples."""
 
 
+_EMPTY: Final = (None, None, None, None)
+
+
 class Signatures(Interner[bytes]):
     """Numbers raw texts, and decodes each when it is first met.
 
@@ -35,8 +38,7 @@ class Signatures(Interner[bytes]):
         code = super().__missing__(key)
         if code == len(self._codes):
             signature = tuple([self._parts[part] for part in key.split(SIGNATURE_SEPARATOR)])
-            is_empty = all(part is None for part in signature)
-            self._codes.append(MISSING if is_empty else self._row_of.setdefault(signature, len(self._row_of)))
+            self._codes.append(MISSING if signature == _EMPTY else self._row_of.setdefault(signature, len(self._row_of)))
         return code
 
     def rows(self) -> list[tuple[Any, ...]]:

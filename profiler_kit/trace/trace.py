@@ -192,7 +192,7 @@ def _frame(
 
 def _taken(values: ColumnData, order: NDArray[np.int64] | None) -> ColumnData:
     """Return the values in the given order, themselves if they are in order."""
-    return values if order is None else values[order]
+    return values if order is None else values.take(order)
 
 
 def _missing(dtype: str, length: int, text: pd.CategoricalDtype) -> Any:
