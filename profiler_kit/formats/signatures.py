@@ -37,10 +37,8 @@ class Signatures(Interner[bytes]):
     def __missing__(self, key: bytes) -> int:
         code = super().__missing__(key)
         if code == len(self._codes):
-            signature = tuple([self._parts[part] for part in key.split(SIGNATURE_SEPARATOR)])
-            self._codes.append(
-                MISSING if signature == _EMPTY else self._row_of.setdefault(signature, len(self._row_of))
-            )
+            parts = tuple([self._parts[part] for part in key.split(SIGNATURE_SEPARATOR)])
+            self._codes.append(MISSING if parts == _EMPTY else self._row_of.setdefault(parts, len(self._row_of)))
         return code
 
     def rows(self) -> list[tuple[Any, ...]]:
