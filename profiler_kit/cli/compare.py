@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from profiler_kit.cli.measuring import add_seconds, require_torch
 from profiler_kit.cli.output import (
     TABLE_FORMATS,
     add_output_arguments,
-    picture_file,
+    add_plot_arguments,
+    plot_file,
     text_width,
     wants_color,
     write_output,
@@ -53,15 +53,13 @@ class CompareCommand:
             help="odd (default: %(default)s)",
         )
         parser.add_argument("--no-cold", action="store_true", help="leave the cold measurement out")
-        parser.add_argument(
-            "--plot", type=picture_file, metavar="FILE", help="draw time against FLOPs into FILE (.svg, .png, .pdf)"
-        )
-        parser.add_argument("--dark", action="store_true", help="draw on a dark background")
+        add_plot_arguments(parser, "draw time against FLOPs")
         add_seconds(parser, 15.0)
         add_output_arguments(parser, TABLE_FORMATS)
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
+        picture = plot_file(arguments)
         require_torch("a comparison")
         from profiler_kit.experiments.cold_calls import measure_first_calls
         from profiler_kit.experiments.matched_pairs import measure_matched_pairs
@@ -81,10 +79,10 @@ class CompareCommand:
             )
             first_calls = None if arguments.no_cold else measure_first_calls(progress=advance)
         report = MatchedPairsReport(pairs, first_calls)
-        if arguments.plot:
+        if picture is not None:
             from profiler_kit.report.sweep_plot import write_sweep_plot
 
-            write_sweep_plot(pairs, Path(arguments.plot), dark=arguments.dark)
+            write_sweep_plot(pairs, picture, dark=arguments.dark)
         if arguments.format == "json":
             text = report.to_json()
         elif arguments.format == "csv":

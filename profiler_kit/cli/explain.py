@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from profiler_kit.cli.output import add_output_arguments, picture_file, render_sections, write_output
+from profiler_kit.cli.output import add_output_arguments, add_plot_arguments, plot_file, render_sections, write_output
 from profiler_kit.cli.reading import add_trace_arguments, read_newest, require_one_pipe
 from profiler_kit.cli.roofs import add_roof_arguments, given_roofs
 
@@ -40,10 +39,7 @@ class ExplainCommand:
         )
         add_roof_arguments(parser)
         add_output_arguments(parser)
-        parser.add_argument(
-            "--plot", type=picture_file, metavar="FILE", help="also draw the factors: .svg, .pdf or .png"
-        )
-        parser.add_argument("--dark", action="store_true", help="draw on a dark background")
+        add_plot_arguments(parser, "also draw the factors")
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
@@ -51,6 +47,7 @@ class ExplainCommand:
         from profiler_kit.cli.witnesses import explanation_witnesses
         from profiler_kit.report.explanation import explanation_facts, explanation_json, explanation_sections
 
+        picture = plot_file(arguments)
         require_one_pipe(arguments.path, arguments.other)
         trace = read_newest(arguments)
         other = _second(arguments)
@@ -71,10 +68,10 @@ class ExplainCommand:
                 parts = [*parts, *explanation_witnesses(trace, other, explanation)]
             text = render_sections(arguments, "profiler_kit explain", facts, parts)
         write_output(arguments, text)
-        if arguments.plot:
+        if picture is not None:
             from profiler_kit.report.plots import draw_waterfall
 
-            draw_waterfall(explanation, Path(arguments.plot), dark=arguments.dark)
+            draw_waterfall(explanation, picture, dark=arguments.dark)
         return 0
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from profiler_kit.cli.parser import whole_number
+from profiler_kit.cli.parser import UsageError, whole_number
 
 if TYPE_CHECKING:
     from profiler_kit.report.layout import Section
@@ -56,7 +56,29 @@ def _writable(text: str) -> str:
     return text
 
 
-def picture_file(text: str) -> str:
+def add_plot_arguments(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare ``--plot`` and ``--dark``.
+
+    Args:
+        parser: The command's parser.
+        what: What is drawn, for the help.
+    """
+    parser.add_argument("--plot", type=_picture_file, metavar="FILE", help=f"{what} into FILE: .svg, .pdf or .png")
+    parser.add_argument("--dark", action="store_true", help="with --plot, draw on a dark background")
+
+
+def plot_file(arguments: argparse.Namespace) -> Path | None:
+    """Return where the picture goes, None if none is wanted.
+
+    Raises:
+        UsageError: If only its background is given.
+    """
+    if arguments.plot is None and arguments.dark:
+        raise UsageError("--dark is for a picture; add --plot FILE")
+    return None if arguments.plot is None else Path(arguments.plot)
+
+
+def _picture_file(text: str) -> str:
     """Read the name of a picture for argparse, before the work is done that it shows."""
     from profiler_kit.report.sweep_plot import require_plots
 

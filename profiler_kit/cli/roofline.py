@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from profiler_kit.cli.output import (
     TABLE_FORMATS,
     add_output_arguments,
+    add_plot_arguments,
     add_rows,
-    picture_file,
+    plot_file,
     render_sections,
     write_output,
 )
@@ -38,8 +38,7 @@ class RooflineCommand:
         )
         add_rows(parser, 15)
         add_output_arguments(parser, TABLE_FORMATS)
-        parser.add_argument("--plot", type=picture_file, metavar="FILE", help="also draw it: .svg, .pdf or .png")
-        parser.add_argument("--dark", action="store_true", help="draw on a dark background")
+        add_plot_arguments(parser, "also draw the roofline")
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
@@ -47,6 +46,7 @@ class RooflineCommand:
         from profiler_kit.analysis.ledger.roofline import roofline
         from profiler_kit.report.roofline import TABLES, device_text, roofline_csv, roofline_json, roofline_sections
 
+        picture = plot_file(arguments)
         trace = read_newest(arguments)
         result = roofline(trace, given_roofs(arguments, trace))
         counted = counters(trace) if len(trace.counters) else None
@@ -60,8 +60,8 @@ class RooflineCommand:
             parts = roofline_sections(result, counted, arguments.rows, by)
             text = render_sections(arguments, "profiler_kit roofline", facts, parts)
         write_output(arguments, text)
-        if arguments.plot:
+        if picture is not None:
             from profiler_kit.report.plots import draw_roofline
 
-            draw_roofline(result, Path(arguments.plot), dark=arguments.dark)
+            draw_roofline(result, picture, dark=arguments.dark)
         return 0

@@ -20,6 +20,8 @@ EVENTS_KEY: Final = "traceEvents"
 TOO_LARGE: Final = f"one value larger than {cutting.MAX_VALUE_BYTES >> 20} MiB"
 
 MORE: Final = "something else follows the trace, left out"
+EVENTS_TWICE: Final = f'further "{EVENTS_KEY}", read like the first'
+KEY_TWICE: Final = "key of the file given again, the last value is kept"
 
 _BOM: Final = b"\xef\xbb\xbf"
 _KEY = re.compile(rb'[\s,]*("[^"\\]{0,4096}(?:\\.[^"\\]{0,4096}){0,64}")\s{0,4096}:\s*(?=\S)', re.DOTALL)
@@ -162,6 +164,7 @@ class Document:
             if key is None:
                 break
             if key == EVENTS_KEY and buffer.first == b"[":
+                self.oddities[EVENTS_TWICE] += found
                 found = True
                 buffer.at += 1
                 self._events(buffer, read_events)
@@ -215,6 +218,7 @@ class Document:
                     self.damage(buffer.offset)
                 return False
         text = bytes(buffer.text[buffer.at : end])
+        self.oddities[KEY_TWICE] += key in self.metadata
         try:
             self.metadata[key] = msgspec.json.decode(text)
         except DECODE_ERRORS:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from profiler_kit.cli import main
 from tests.builders import TraceBuilder
 from tests.cli.test_report_command import run
 
@@ -76,6 +77,12 @@ def test_roofline_formats(trace: Path) -> None:
     given = run("roofline", str(trace), "--peak-flops", "1e12", "--bandwidth", "1e11", "--width", "100").stdout
     assert "1.00" in given
     assert "bandwidth as given" in given
+
+
+@pytest.mark.parametrize("command", [("explain", "TRACE"), ("roofline", "TRACE"), ("compare",)])
+def test_a_background_without_a_picture_is_an_error(trace: Path, command: tuple[str, ...], capsys) -> None:
+    assert main([*(str(trace) if word == "TRACE" else word for word in command), "--dark"]) == 2
+    assert capsys.readouterr() == ("", "profiler-kit: --dark is for a picture; add --plot FILE\n")
 
 
 def test_figures_are_drawn(trace: Path, tmp_path: Path) -> None:

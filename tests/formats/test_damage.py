@@ -206,6 +206,17 @@ def test_duplicate_keys_the_last_wins(reading):
     assert (trace.ops.name[0], trace.ops.start_ns[0]) == ("b", 2000)
 
 
+def test_two_lists_of_events_are_read_and_told(reading):
+    trace = reading('{"traceEvents":[' + ",".join(ops(3)) + '],"a":1,"traceEvents":[' + ",".join(ops(4)) + '],"a":2}')
+    assert len(trace.ops) == 7
+    assert trace.metadata["a"] == 2
+    assert trace.health.oddities == {
+        'further "traceEvents", read like the first': 1,
+        "key of the file given again, the last value is kept": 1,
+    }
+    assert reading('{"a":1,"traceEvents":[' + ",".join(ops(3)) + '],"b":1}').health.oddities == {}
+
+
 def test_elements_that_are_no_events(reading):
     trace = reading("[" + ",".join(["null", ops(1)[0], "5", '"x"', "[1,2]", "{}", ops(1)[0]]) + ",]")
     assert len(trace.ops) == 2
