@@ -14,10 +14,7 @@ from profiler_kit.report.page.answers import Answers
 from profiler_kit.report.page.from_sections import section_blocks
 from profiler_kit.report.page.roofs import roofline_blocks
 
-LEAD: Final = (
-    "Why a convolution takes longer than a dense layer, factor by factor: the two that the trace's recorder has "
-    "compared, where it notes that, or else those with most time."
-)
+LEAD: Final = "Why a convolution takes longer than a dense layer, factor by factor."
 
 _RECORD: Final = (
     "A convolution and a matrix product are compared here, and this trace has not both. `profiler-kit demo` records a "
