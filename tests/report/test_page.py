@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from profiler_kit.report.layout import Column, Item, Section, Table
 from profiler_kit.report.page import VIEWS, Answers, index, view
 from profiler_kit.report.page.blocks import LONGEST_TEXT, cell
 from profiler_kit.report.page.csv import block_csv
+from profiler_kit.report.page.dense_vs_conv import largest_factors
 from profiler_kit.report.page.from_sections import section_blocks
 from tests.builders import TraceBuilder
 from tests.predictions import TENSOR_BYTES, conv_trace, prediction_by_hand
@@ -72,6 +74,18 @@ def test_figures_come_from_the_report(shared: Path) -> None:
     parents, forward = layers["tree"]["parent"], [row[3] for row in layers["rows"]]
     assert all(parent < row for row, parent in enumerate(parents))
     assert all(forward[parent] >= forward[row] for row, parent in enumerate(parents) if parent >= 0)
+
+
+def test_what_is_not_explained_is_no_reason_for_a_difference(shared: Path) -> None:
+    trace = profiler_kit.read_trace(shared / "traces" / "h100_vit_falconsai_bf16.pt.trace.json.gz")
+    found = profiler_kit.explain(trace)
+    sentence = largest_factors(found)
+    reasons, _, rest = sentence.partition("; not explained: ")
+    assert reasons.startswith("Slower by ")
+    assert "not explained" not in reasons
+    unexplained = float(rest.partition(" ×")[0])
+    explained = prod(factor.value for factor in found.factors if factor.kind != "unexplained")
+    assert unexplained == pytest.approx(found.ratio / explained, rel=1e-3)
 
 
 def test_text_is_cut_and_made_harmless_and_numbers_are_those_json_has() -> None:

@@ -6,6 +6,7 @@ from math import log
 from typing import Final
 
 from profiler_kit.analysis.ledger.explanation import Explanation, ProblemNotFoundError
+from profiler_kit.analysis.ledger.ledger_factors import UNEXPLAINED
 from profiler_kit.analysis.ledger.ledger_words import multiple
 from profiler_kit.analysis.problems.problem_calls import CONVOLUTION, CONVOLUTION_BACKWARD, PRODUCT
 from profiler_kit.report.explanation import explanation_sections, waterfall
@@ -49,11 +50,14 @@ def blocks(answers: Answers) -> list[b.Block]:
 def largest_factors(found: Explanation) -> str:
     """Return what the ratio is mostly made of, in a sentence."""
     bars = sorted(waterfall(found), key=lambda bar: -abs(log(bar.value)))
+    explained = [bar for bar in bars if bar.kind != UNEXPLAINED]
     told = [
         f"{what} by {', '.join(f'{bar.label} {multiple(bar.value)}' for bar in chosen)}"
         for what, sign in (("slower", 1), ("faster", -1))
-        if (chosen := [bar for bar in bars if sign * log(bar.value) >= log(_WORTH_TELLING)][:_MOST_FACTORS])
+        if (chosen := [bar for bar in explained if sign * log(bar.value) >= log(_WORTH_TELLING)][:_MOST_FACTORS])
     ]
+    rest = [bar for bar in bars if bar.kind == UNEXPLAINED and abs(log(bar.value)) >= log(_WORTH_TELLING)]
+    told += [f"{bar.label}: {multiple(bar.value)}" for bar in rest]
     if not told:
         return "None of the factors that multiply to this ratio is far from 1."
     sentence = "; ".join(told)
