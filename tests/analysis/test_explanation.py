@@ -336,6 +336,7 @@ def test_a_larger_batch_is_advised_as_far_as_memory_is_kept(
     assert claim.batch == batch
     if batch is not None:
         assert claim.expected_us == pytest.approx(100 - 50 * (1 - images / batch))
+        assert claim.at_best == ("at most" in str(claim.advice)) == (images > 1)  # some may grow with a batch
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["measured", "old trace"])

@@ -159,11 +159,16 @@ def _dispatch(slow: Side, _fast: Side, _factor: Factor) -> Advice | None:
     if us > _WORTH_TELLING * slow.device_us:
         return None
     advice = f"a batch of {batch}, as what a call needs once is then shared by {many} × the samples"
+    # Of one sample's call, all of it is needed once. Of a batch's, no single recording tells what grows with the batch.
+    at_best = sizes[0] > 1
+    if at_best:
+        advice += ", of which some may grow with them"
     if many < _SHARED_BY:
         advice += (
             f" (with more, an output of {SMALLEST_GIVEN_BACK_BYTES >> 20} MiB and up gets new memory in each call)"
         )
-    return Advice(f"{advice}: {_expect(slow, us)}, for as many samples as now.", BATCH, us, batch)
+    expected = _expect(slow, us, at_best=at_best)
+    return Advice(f"{advice}: {expected}, for as many samples as now.", BATCH, us, batch, at_best)
 
 
 _WORTH_TELLING: Final = 0.95
