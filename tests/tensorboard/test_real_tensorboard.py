@@ -23,12 +23,16 @@ pytest.importorskip("torch_tb_profiler", reason="the test asks a real torch-tb-p
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run recorded here: a small network's training steps."""
+    """A run recorded here: a small network's training steps.
+
+    Its convolution has a thousand times the dense layer's work, so that it takes longer whatever else the machine does.
+    """
     logdir = tmp_path_factory.mktemp("logdir") / "small_cnn"
-    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(288, 4))
+    layers = torch.nn.Conv2d(3, 16, 7), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten()
+    model = torch.nn.Sequential(*layers, torch.nn.Linear(256, 4))
     with profiler_kit.profile(model, logdir, wait=1, warmup=1, active=3, repeat=1, worker="worker0") as prof:
         for _ in range(5):
-            model(torch.randn(2, 3, 8, 8)).sum().backward()
+            model(torch.randn(8, 3, 64, 64)).sum().backward()
             prof.step()
     return logdir
 
