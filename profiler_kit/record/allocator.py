@@ -31,6 +31,10 @@ def keep_freed_memory() -> None:
 
     From then on memory below that limit is kept when it is freed; larger blocks never are. Nothing is set that the
     program itself would not come to; other allocators ignore it.
+
+    That memory is kept does not say that it serves again. glibc looks for a little more than a tensor takes, to align
+    it, so a freed block does not fit a tensor of its own size while something small lies right behind it, as happens in
+    some processes. What a call's memory costs is told by `page_faults`, not by having called this.
     """
     for _ in range(_TIMES):
         block = torch.empty(_HIGHEST_LIMIT_BYTES, dtype=torch.uint8, device="cpu")
