@@ -152,7 +152,8 @@ class ColumnBuilder:
         """Return table → its events, in order.
 
         Raises:
-            NeedsDetail: If there are names of tracks, and arguments were decoded that do not hold them.
+            NeedsDetail: If events of other kinds are met, names of tracks among them, and arguments were decoded that
+                do not hold these.
         """
         route = _Router(self._flow_categories)
         categories = [event.cat for event in events]
@@ -173,11 +174,11 @@ class ColumnBuilder:
                 others += [event for event in group if event.ph not in wanted]
                 groups[table] = [event for event in group if event.ph in wanted]
         self._categories.update(map(as_text, route or categories[:1]))
-        if others and detail < Detail.BULK:
-            raise NeedsDetail(Detail.BULK)
         if others:
+            if detail < Detail.BULK:
+                raise NeedsDetail(Detail.BULK)
             self._others(others, groups)
-        if not others and len(self._categories) == 1:
+        elif len(self._categories) == 1:
             [category] = self._categories
             self._category = category if category.lower() in TABLE_OF_CATEGORY else None
         return groups

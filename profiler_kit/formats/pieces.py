@@ -120,12 +120,12 @@ class PieceReader:
     def _expect_like(self, chunk: Chunk) -> None:
         """Decode fewer arguments once a few pieces in a row did not need them, and count on what two had in common."""
         self._without_need = self._without_need + 1 if chunk.detail < self._detail else 0
-        alike = _common(self._alike_before, self._columns.alike)
+        before = self._detail, self._alike
+        if self._without_need == _FORGET_AFTER:
+            self._detail, self._without_need = Detail(chunk.detail), 0
+        self._alike = _common(self._alike_before, self._columns.alike)
         self._alike_before = self._columns.alike
-        if self._without_need == _FORGET_AFTER or alike != self._alike:
-            if self._without_need == _FORGET_AFTER:
-                self._detail, self._without_need = Detail(chunk.detail), 0
-            self._alike = alike
+        if (self._detail, self._alike) != before:
             self._choose()
 
     def _decode(self, text: Text, start: int, stop: int) -> _Decoded[tuple[int, bool]] | None:
