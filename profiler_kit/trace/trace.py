@@ -15,6 +15,7 @@ from profiler_kit.trace.dialect import DIALECT_KEY, Dialect
 from profiler_kit.trace.health import Health, with_join_facts
 from profiler_kit.trace.names import used_names
 from profiler_kit.trace.schema import MAY_BE_EMPTY, SIGNATURE_COLUMNS, TABLES, THREAD_COLUMNS
+from profiler_kit.trace.spans import METADATA_KEY
 
 ColumnData = NDArray[Any]
 TableData = Mapping[str, "ColumnData | tuple[ColumnData, NDArray[np.bool_]]"]
@@ -53,6 +54,12 @@ class Trace:
     signatures: pd.DataFrame
     threads: pd.DataFrame
     dialect: Dialect | None = None
+
+    @property
+    def recorder_facts(self) -> Mapping[str, Any]:
+        """What this package's recorder wrote beside the events; empty where it was not the recorder."""
+        facts = self.metadata.get(METADATA_KEY)
+        return facts if isinstance(facts, dict) else {}
 
     @property
     def has_gpu_activity(self) -> bool:

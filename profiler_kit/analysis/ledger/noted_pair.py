@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from profiler_kit.trace import Trace
-from profiler_kit.trace.spans import METADATA_KEY
 
 PAIR_KEY: Final = "compared_layers"
 
@@ -26,7 +25,6 @@ def pair_note(slow: str, fast: str) -> dict[str, str]:
 
 def noted_pair(trace: Trace) -> tuple[str, str] | None:
     """Return the names of the slow side's layer and the fast side's; None if the trace notes no two names."""
-    own = trace.metadata.get(METADATA_KEY)
-    noted = own.get(PAIR_KEY) if isinstance(own, dict) else None
+    noted = trace.recorder_facts.get(PAIR_KEY)
     slow, fast = (noted.get("slow"), noted.get("fast")) if isinstance(noted, dict) else (None, None)
     return (slow, fast) if isinstance(slow, str) and isinstance(fast, str) else None

@@ -14,7 +14,6 @@ from profiler_kit.analysis.work.facts import device_properties
 from profiler_kit.devices import device_of_properties, find_device
 from profiler_kit.errors import ProfilerKitError
 from profiler_kit.trace import Trace
-from profiler_kit.trace.spans import METADATA_KEY
 
 _NEAREST: Final = 2**0.5
 """Sizes are measured in steps of two; the nearest one is at most this factor away."""
@@ -194,9 +193,7 @@ def _properties(trace: Trace) -> Mapping[str, Any]:
 
 
 def _of_cpu(trace: Trace) -> Roofs:
-    own = trace.metadata.get(METADATA_KEY)
-    own = own if isinstance(own, dict) else {}
-    measured, environment = own.get("measured_peaks"), own.get("environment")
+    measured, environment = trace.recorder_facts.get("measured_peaks"), trace.recorder_facts.get("environment")
     cpu = environment.get("cpu") if isinstance(environment, dict) else None
     cpu = cpu if isinstance(cpu, dict) else {}
     name = str(cpu["model"]) if cpu.get("model") else None

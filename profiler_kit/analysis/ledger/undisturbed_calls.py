@@ -14,7 +14,6 @@ from math import isclose, isfinite
 from typing import Any, Final
 
 from profiler_kit.trace import Trace
-from profiler_kit.trace.spans import METADATA_KEY
 
 UNDISTURBED_KEY: Final = "undisturbed"
 
@@ -66,8 +65,7 @@ def undisturbed_call(
 
 
 def _noted(trace: Trace) -> list[dict[str, Any]]:
-    own = trace.metadata.get(METADATA_KEY)
-    listed = own.get(UNDISTURBED_KEY) if isinstance(own, dict) else None
+    listed = trace.recorder_facts.get(UNDISTURBED_KEY)
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 

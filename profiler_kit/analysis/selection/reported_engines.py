@@ -22,7 +22,6 @@ from profiler_kit.cudnn.log import LogRecord
 from profiler_kit.cudnn.plans import version_text
 from profiler_kit.trace import Trace
 from profiler_kit.trace.joins import NONE
-from profiler_kit.trace.spans import METADATA_KEY
 
 Rows = NDArray[np.int64]
 
@@ -77,8 +76,7 @@ def reported_engines(trace: Trace, found: Passes, work: LedgerWork) -> ReportedE
         work: The ledger's work for ``conv``.
     """
     empty = pd.DataFrame(columns=list(_COLUMNS))
-    own = trace.metadata.get(METADATA_KEY)
-    log = own.get("cudnn_log") if isinstance(own, dict) else None
+    log = trace.recorder_facts.get("cudnn_log")
     if not isinstance(log, dict) or not log.get("captured"):
         reason = log.get("reason") if isinstance(log, dict) else None
         return ReportedEngines(empty, "", 0, {}, str(reason or "the trace was recorded without cudnn_log"))

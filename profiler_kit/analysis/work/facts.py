@@ -8,7 +8,6 @@ from typing import Any
 
 from profiler_kit.trace import Trace
 from profiler_kit.trace.distributed import distributed_info
-from profiler_kit.trace.spans import METADATA_KEY
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,7 @@ class RecordingFacts:
 
 def recording_facts(trace: Trace) -> RecordingFacts:
     """Collect the facts of a trace."""
-    own = trace.metadata.get(METADATA_KEY)
-    environment = own.get("environment") if isinstance(own, dict) else None
+    environment = trace.recorder_facts.get("environment")
     distributed = distributed_info(trace.metadata)
     return RecordingFacts(
         devices=_devices(trace),

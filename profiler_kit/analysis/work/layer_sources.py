@@ -12,7 +12,6 @@ import pandas as pd
 from profiler_kit.analysis.work.coded_names import told_by_name
 from profiler_kit.trace import Trace
 from profiler_kit.trace.joins import NONE, parent_rows
-from profiler_kit.trace.spans import METADATA_KEY
 
 MODULE_PREFIX: Final = "nn.Module: "
 """How torch.profiler names module calls among its Python functions (``with_stack``, ``with_modules``)."""
@@ -53,8 +52,7 @@ def layer_spans(trace: Trace) -> LayerSpans:
 
 def layer_parameters(trace: Trace) -> Mapping[str, int]:
     """Return the number of parameters of each layer that the recorder wrote down, by qualified name."""
-    own = trace.metadata.get(METADATA_KEY)
-    layers = own.get("layers") if isinstance(own, dict) else None
+    layers = trace.recorder_facts.get("layers")
     found: dict[str, Any] = {
         str(name): facts.get("parameters")
         for name, facts in (layers.items() if isinstance(layers, dict) else ())
