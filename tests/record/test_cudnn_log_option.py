@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import torch
 
-from profiler_kit.analysis.work.layer_sources import METADATA_KEY
 from profiler_kit.errors import RecordingError
 from profiler_kit.formats import read_trace
 from profiler_kit.record import cudnn_log
 from profiler_kit.record.cudnn_log import CudnnLogCapture, arrange_log
 from profiler_kit.record.recorder import Recorder
+from profiler_kit.trace.spans import METADATA_KEY
 
 SETTINGS = ("CUDNN_LOGDEST_DBG", "CUDNN_LOGLEVEL_DBG", "CUDNN_LOGINFO_DBG")
 
