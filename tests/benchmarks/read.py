@@ -4,9 +4,10 @@
 
 Makes its large input, the events of a shared trace ten times over, in a temporary directory. Every figure is the best
 of some repeats that take turns, each in a process of its own, so that other work on the machine hits all alike; what
-takes less than a second is repeated within its turn, since a short time is easily hit as a whole. HTA
-needs an environment of its own, whose interpreter is given; without it, it is left out. With ``--every-trace``, only
-the shared traces that are one file are read, each by all three readers.
+takes less than a second is repeated within its turn, since a short time is easily hit as a whole. Where readers are
+compared, the ratio of their medians stands beside that of the best: the further apart the two are, the more the machine
+was disturbed. HTA needs an environment of its own, whose interpreter is given; without it, it is left out. With
+``--every-trace``, only the shared traces that are one file are read, each by all three readers.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "traces"
 LARGE = "mi300x_stable_diffusion_large.pt.trace.json.gz"
@@ -151,27 +153,32 @@ _TURN_REPEATS = 5
 """A turn takes as many repeats as it needs for so many seconds, but no more than this."""
 
 
-def turn(python: str, code: tuple[str, str], path: Path, values: dict[str, object]) -> float:
-    """Return the best time of one turn."""
+def turn(python: str, code: tuple[str, str], path: Path, values: dict[str, object]) -> list[float]:
+    """Return the times of one turn."""
     times: list[float] = []
     while not times or (sum(times) < _TURN_SECONDS and len(times) < _TURN_REPEATS):
         times.append(timed(python, code, path, **values)[0])
-    return min(times)
+    return times
 
 
-def best(repeats: int, measurements: Measurements) -> dict[str, float]:
-    """Return the best time of each measurement; they take turns. Another reader that cannot read a file is left out."""
-    times: dict[str, float] = {}
+def measured(repeats: int, measurements: Measurements) -> dict[str, list[float]]:
+    """Return the times of each measurement; they take turns. Another reader that cannot read a file is left out."""
+    times: dict[str, list[float]] = {}
     for _ in range(repeats):
         for name, measurement in measurements.items():
             try:
-                seconds = turn(*measurement)
+                found = turn(*measurement)
             except RuntimeError:
                 if name not in OTHERS:
                     raise
                 continue
-            times[name] = min(times.get(name, seconds), seconds)
+            times.setdefault(name, []).extend(found)
     return times
+
+
+def best(repeats: int, measurements: Measurements) -> dict[str, float]:
+    """Return the best time of each measurement."""
+    return {name: min(times) for name, times in measured(repeats, measurements).items()}
 
 
 def line(what: str, figure: str, target: str = "", met: bool | None = None) -> None:
@@ -233,7 +240,8 @@ def compressed_table(python: str, hta_python: str | None, repeats: int) -> None:
     measurements |= of_others(python, hta_python, path)
     measurements["decompress"] = (python, _DECOMPRESS, path, {})
     measurements["decode"] = (python, _DECODE, path, {})
-    times = best(repeats, measurements)
+    found = measured(repeats, measurements)
+    times = {name: min(values) for name, values in found.items()}
     line(f"{path.name}: all tables", f"{times['ours']:.3f} s")
     line("  isal alone", f"{times['decompress']:.3f} s")
     line("  isal and msgspec alone, typed, piece by piece", f"{times['decode']:.3f} s")
@@ -245,6 +253,8 @@ def compressed_table(python: str, hta_python: str | None, repeats: int) -> None:
             continue
         ratio = times[name] / times["ours"]
         line(f"  {name}", f"{times[name]:.2f} s = {ratio:.1f} ×", "≥ 15 ×", ratio >= 15)
+        medians = median(found[name]) / median(found["ours"])
+        line("    by medians", f"{median(found[name]):.2f} s = {medians:.1f} ×")
 
 
 def of_others(python: str, hta_python: str | None, path: Path) -> Measurements:
