@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import replace
 from math import prod
 from typing import Any, Final
@@ -123,7 +124,9 @@ def in_library_layout(subject: Subject) -> Variant:
         raise NotPossibleHereError("only for convolutions, on a batch")
     if given.dtype != torch.float32 or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
         raise NotPossibleHereError("only for float32, with padding by numbers and zeros")
-    laid_out = mkldnn.to_mkldnn(nn.Sequential(copy.deepcopy(layer)).eval())[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # from PyTorch 2.14 on, about its own use of TorchScript
+        laid_out = mkldnn.to_mkldnn(nn.Sequential(copy.deepcopy(layer)).eval())[0]
     own_input = given.to_mkldnn()
     return replace(
         as_given(subject),
