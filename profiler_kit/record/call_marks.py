@@ -166,8 +166,8 @@ def _pytorch_has_the_place() -> bool:
     return asks and leaves_out
 
 
-def _let_dynamo_look_through(code: CodeType) -> None:
-    """Have torch.compile start with what a mark calls and not with the mark, which is there for a while only."""
+def let_dynamo_look_through(code: CodeType) -> None:
+    """Have torch.compile start with what this code calls and not with it, which is there for a while only."""
     with suppress(AttributeError, TypeError):
         frames = torch._C._dynamo.eval_frame
         if hasattr(frames, "skip_code"):
@@ -177,4 +177,4 @@ def _let_dynamo_look_through(code: CodeType) -> None:
             frames.set_code_exec_strategy(code, frames._FrameExecStrategy(action.SKIP, action.DEFAULT))
 
 
-_let_dynamo_look_through(CallMark.__call__.__code__)
+let_dynamo_look_through(CallMark.__call__.__code__)

@@ -29,13 +29,18 @@ class NamedLayer(NamedTuple):
             that Kineto cannot write into a trace are percent-encoded.
         type: Class name of the user's module, not of a wrapper.
         module: The module whose call is the layer's call.
-        compiled: Whether torch.compile runs the module as one region, so that no submodule is called in Python.
+        compiled: Whether this is what ``torch.compile`` returned for a module: one region, in which no submodule is
+            called in Python.
+        inside_compiled: Whether ``Module.compile()`` was called on a module around this one. What becomes of that
+            shows when it runs: all of it is one region, or some of it (torch.compile skips the ``forward`` of
+            PyTorch's own modules, as that of ``nn.Sequential``, and begins inside), or nothing.
     """
 
     name: str
     type: str
     module: nn.Module
     compiled: bool
+    inside_compiled: bool
 
 
 def name_layers(model: nn.Module) -> Iterator[NamedLayer]:
@@ -43,27 +48,28 @@ def name_layers(model: nn.Module) -> Iterator[NamedLayer]:
 
     A module that is reachable under several names has the first one, as in ``named_modules()``. The wrappers of
     DataParallel, DistributedDataParallel, FSDP, activation checkpointing and torch.compile are no layers: what they
-    wrap takes their place and their name. A compiled module's submodules are not listed.
+    wrap takes their place and their name. The submodules of what ``torch.compile`` returned are not listed.
     """
     seen: set[int] = set()
 
-    def walk(module: nn.Module, name: str) -> Iterator[NamedLayer]:
+    def walk(module: nn.Module, name: str, inside: bool) -> Iterator[NamedLayer]:
         if id(module) in seen:
             return
         seen.add(id(module))
         wrapped = _wrapped_module(module)
-        compiled = is_optimized_module(module) or users_compiled_call(module) is not None
-        if wrapped is not None and not compiled:
-            yield from walk(wrapped, name)
+        compiled = is_optimized_module(module)
+        in_place = not compiled and users_compiled_call(module) is not None
+        if wrapped is not None and not compiled and not in_place:
+            yield from walk(wrapped, name, inside)
             return
-        yield NamedLayer(_traceable(name), _traceable(_type_name(module)), module, compiled)
+        yield NamedLayer(_traceable(name), _traceable(_type_name(module)), module, compiled, inside)
         if compiled:
             seen.update(id(inner) for inner in module.modules())
             return
-        for child_name, child in module.named_children():
-            yield from walk(child, f"{name}.{child_name}" if name else child_name)
+        for child_name, child in _without_wrappers(module).named_children():
+            yield from walk(child, f"{name}.{child_name}" if name else child_name, inside or in_place)
 
-    return walk(model, "")
+    return walk(model, "", inside=False)
 
 
 def _wrapped_module(module: nn.Module) -> nn.Module | None:
@@ -76,6 +82,11 @@ def _wrapped_module(module: nn.Module) -> nn.Module | None:
         if inner is not None:
             return inner
     return None
+
+
+def _without_wrappers(module: nn.Module) -> nn.Module:
+    wrapped = _wrapped_module(module)
+    return module if wrapped is None else _without_wrappers(wrapped)
 
 
 def is_optimized_module(module: nn.Module) -> bool:

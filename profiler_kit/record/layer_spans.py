@@ -20,7 +20,7 @@ import torch
 from torch.compiler import is_dynamo_compiling
 
 from profiler_kit.record.annotations import begin_annotation, end_annotation
-from profiler_kit.record.call_marks import MarkedCalls
+from profiler_kit.record.call_marks import MarkedCalls, let_dynamo_look_through
 from profiler_kit.record.layer_names import NamedLayer, name_layers
 from profiler_kit.record.stand_ins import stand_in
 from profiler_kit.trace.spans import LayerSpan, format_layer_span
@@ -88,6 +88,11 @@ class LayerSpans:
         self._close_down_to(self.threads.open, 0)
         # Spans that other threads left open end when their handles die with this object.
         self.threads = _ThreadState()
+
+    def called(self) -> set[str]:
+        """Return the names of the layers of which a call has been seen in Python."""
+        # Its text is the only way to look at a count.
+        return {name for name, calls in self._counters.items() if repr(calls) != repr(count(1))}
 
     def _put_on(self) -> None:
         self._marks.watch_replicas()
@@ -174,3 +179,9 @@ def _close_span(module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG
     spans = _installed
     if spans is not None and not is_dynamo_compiling():
         spans.close(_key(module))
+
+
+# Where torch.compile has skipped what is around a hook, it would take the hook by itself for code to compile, and in
+# what it made of it `is_dynamo_compiling` would be true for ever.
+for _function in (_open_span, _close_span, _key, LayerSpans.close, LayerSpans._close_down_to):
+    let_dynamo_look_through(_function.__code__)

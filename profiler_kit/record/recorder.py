@@ -31,7 +31,7 @@ from profiler_kit.record.trace_file import write_trace
 from profiler_kit.trace.spans import METADATA_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from os import PathLike
     from types import TracebackType
     from typing import TypeVar
@@ -259,7 +259,7 @@ class Recorder:
             "cpu_kernels": {"captured": False} if self._cpu_kernels is None else self._cpu_kernels.describe(),
             "cudnn_log": {"captured": False} if self._cudnn_log is None else self._cudnn_log.describe(),
             "measured_peaks": self._peaks,
-            "layers": {} if self._model is None else _describe_layers(self._model),
+            "layers": {} if self._spans is None else _describe_layers(self._model, self._spans.called()),
         }
 
 
@@ -314,14 +314,32 @@ def _require_writable(logdir: Path) -> None:
         ) from error
 
 
-def _describe_layers(model: nn.Module) -> dict[str, dict[str, Any]]:
-    """Describe the modules by name, each with the parameters that no earlier module has, so that they add up."""
+def _describe_layers(model: nn.Module, called: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Describe the modules by name, each with the parameters that no earlier module has, so that they add up.
+
+    Args:
+        model: The model.
+        called: Names of the layers of which a call was seen.
+    """
     counted: set[int] = set()
-    layers = {}
+    layers: dict[str, dict[str, Any]] = {}
     for layer in name_layers(model):
         # Submodules of a compiled region are not listed, so the region answers for their parameters.
         new = [p for p in layer.module.parameters(recurse=layer.compiled) if id(p) not in counted]
         counted.update(map(id, new))
         sizes = [0 if torch.nn.parameter.is_lazy(p) else p.numel() for p in new]
-        layers[layer.name] = {"type": layer.type, "parameters": sum(sizes)}
+        name = layer.name
+        if layer.inside_compiled and name not in called:
+            # Its call, if there was one, was part of what is compiled around it.
+            name = next(outer for outer in _layers_around(name) if outer in layers)
+        else:
+            layers[name] = {"type": layer.type, "parameters": 0}
+        layers[name]["parameters"] += sum(sizes)
     return layers
+
+
+def _layers_around(name: str) -> Iterator[str]:
+    """Yield the names of the modules that a module lies in, the nearest first and the root last."""
+    while name:
+        name = name.rpartition(".")[0]
+        yield name

@@ -33,11 +33,14 @@ class Net(nn.Module):
 
 
 class CountingBackend:
+    """Counts what it is given to compile: graphs, and the calls in them."""
+
     def __init__(self) -> None:
-        self.graphs = 0
+        self.graphs = self.calls = 0
 
     def __call__(self, graph: Any, example_inputs: Any) -> Callable[..., Any]:
         self.graphs += 1
+        self.calls += sum(node.op.startswith("call_") for node in graph.graph.nodes)
         return graph.forward  # type: ignore[no-any-return]
 
 
@@ -178,3 +181,99 @@ def test_a_compiled_function_over_a_model_keeps_one_graph(tmp_path: Path) -> Non
     with Recorder(model, tmp_path):
         step(torch.ones(1, 4))
     assert backend.graphs == 1
+
+
+class Uncompiled(Net):
+    @torch.compiler.disable
+    def forward(self, values: Any) -> Any:
+        return super().forward(values)
+
+
+class TakesNoMark(nn.Linear):
+    def __getstate__(self) -> Any:
+        return super().__getstate__()
+
+
+def hooked_sequence() -> nn.Module:
+    return nn.Sequential(TakesNoMark(4, 4), nn.LSTM(4, 4))
+
+
+def plain_sequence() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+
+
+def sequence_with_users_module() -> nn.Module:
+    return nn.Sequential(Net(), nn.Linear(2, 2))
+
+
+ONE_REGION = ([""], [""])
+IN_PLACE = {
+    # What torch.compile skips depends on its version: calls that reached the backend -> layers with spans, and regions.
+    plain_sequence: {0: (["", "0", "1"], []), 2: ONE_REGION},
+    sequence_with_users_module: {3: (["", "0", "1"], ["0"]), 4: ONE_REGION},
+    Net: {3: ONE_REGION},
+    hooked_sequence: {0: (["", "0", "1"], [])},
+    Uncompiled: {0: (["", "body", "body.0", "body.1", "head"], [])},
+    lambda: nn.DataParallel(Net()): {3: ONE_REGION},
+    lambda: nn.DataParallel(plain_sequence()): {0: (["", "0", "1"], []), 2: ONE_REGION},
+}
+"""Models whose method ``compile()`` is called, which may compile all of them, something inside or nothing."""
+
+
+@pytest.mark.parametrize("when", ["before recording", "while recording"])
+@pytest.mark.parametrize(
+    ("make", "by_calls"),
+    IN_PLACE.items(),
+    ids=["sequence", "in sequence", "own", "hooked", "disabled", "wrapped", "both"],
+)
+def test_what_is_compiled_in_place_is_shown_as_it_ran(
+    tmp_path: Path, when: str, make: Callable[[], nn.Module], by_calls: dict[int, tuple[list[str], list[str]]]
+) -> None:
+    backend, values = CountingBackend(), torch.ones(1, 4)
+    model = compile_in_place(make(), backend)
+    before = [dict(vars(module)) for module in model.modules()]
+    if when == "before recording":
+        model(values)
+    with Recorder(model, tmp_path) as recorder:
+        model(values)
+    model(values)
+    layers, regions = by_calls[backend.calls]
+    (path,) = recorder.trace_paths
+    assert layer_names(path) == layers
+    assert list(layer_times(read_trace(path)).compiled) == regions
+    described = load(path)[METADATA_KEY]["layers"]
+    assert list(described) == layers
+    assert sum(layer["parameters"] for layer in described.values()) == sum(p.numel() for p in model.parameters())
+    assert all(described[region]["parameters"] >= 20 for region in regions)
+    assert backend.graphs == len(regions)
+    assert [dict(vars(module)) for module in model.modules()] == before
+
+
+def test_without_a_call_a_module_compiled_in_place_answers_for_all_its_parameters(tmp_path: Path) -> None:
+    with Recorder(compile_in_place(Net(), "eager"), tmp_path) as recorder:
+        pass
+    assert load(recorder.trace_paths[0])[METADATA_KEY]["layers"] == {"": {"type": "Net", "parameters": 30}}
+
+
+def test_hooks_inside_a_module_compiled_in_place_do_not_have_it_compiled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend, values = CountingBackend(), torch.ones(1, 4)
+    model = compile_in_place(Net(), backend)
+    model(values)
+    monkeypatch.setattr(call_marks, "_takes_marks", lambda module: False)
+    with Recorder(model, tmp_path) as recorder:
+        model(values)
+    assert backend.graphs == 1
+    assert layer_names(recorder.trace_paths[0]) == [""]
+
+
+def test_a_module_compiled_in_place_inside_another_is_part_of_its_region(tmp_path: Path) -> None:
+    inner, outer, values = CountingBackend(), CountingBackend(), torch.ones(1, 4)
+    model = Net()
+    compile_in_place(model.body, inner)
+    with Recorder(compile_in_place(model, outer), tmp_path) as recorder:
+        model(values)
+    model(values)
+    assert (outer.graphs, inner.graphs) == (1, 0)
+    assert layer_names(recorder.trace_paths[0]) == [""]
