@@ -48,12 +48,34 @@ class TraceBuilder:
         for name, ts, dur in kernels:
             self.event("kernel", name, ts, dur, pid=0, tid=7, device=0, stream=7, correlation=correlation)
 
-    def copy(self, name: str, ts: float, dur: float, *, launched_at: float, size: int | None) -> None:
+    def copy(
+        self,
+        name: str,
+        ts: float,
+        dur: float,
+        *,
+        launched_at: float,
+        size: int | None = None,
+        tid: int = 1,
+        stream: int = 7,
+    ) -> None:
         correlation = next(self._correlations)
-        self.event("cuda_runtime", "cudaMemcpyAsync", launched_at, 1, correlation=correlation)
+        self.event("cuda_runtime", "cudaMemcpyAsync", launched_at, 1, tid=tid, correlation=correlation)
         category = "gpu_memset" if name.startswith("Memset") else "gpu_memcpy"
         args = {} if size is None else {"bytes": size}
-        self.event(category, name, ts, dur, pid=0, tid=7, device=0, stream=7, correlation=correlation, **args)
+        self.event(category, name, ts, dur, pid=0, tid=stream, device=0, stream=stream, correlation=correlation, **args)
+
+    def stream_wait(
+        self, ts: float, *, recorded_at: float | None = None, waits_for: int | None = None, stream: int = 7
+    ) -> None:
+        """Have a stream wait for an event of `recorded_at`; `cuda_sync` tells of it if `waits_for` is its stream."""
+        record, wait = next(self._correlations), next(self._correlations)
+        if recorded_at is not None:
+            self.event("cuda_runtime", "cudaEventRecord", recorded_at, 1, correlation=record)
+        self.event("cuda_runtime", "cudaStreamWaitEvent", ts, 1, correlation=wait)
+        if waits_for is not None:
+            told = {"wait_on_stream": waits_for, "wait_on_cuda_event_record_corr_id": record}
+            self.event("cuda_sync", "Stream Wait Event", ts, 1, device=0, stream=stream, correlation=wait, **told)
 
     def write(self, path: Path) -> Path:
         path.write_text(json.dumps({**self.metadata, "traceEvents": self.events}), encoding="utf-8")

@@ -33,7 +33,7 @@ NO_DEVICE: Final = "No GPU activity in this trace, so there is no idle time to s
 
 _CSV_KEYS: Final = (
     "device", "start_us", "duration_us", "cause", "evidence", "cause_us", "step", "after_sync", "operator", "layer",
-    "python_function", "call", "range", "previous", "next", "previous_class", "next_class", "launch_us",
+    "python_function", "call", "range", "waits_for", "previous", "next", "previous_class", "next_class", "launch_us",
 )  # fmt: skip
 
 _TOLD_BY_CALL: Final = (ALLOCATION, SYNCHRONISATION)
@@ -60,13 +60,18 @@ def evidence(row: Mapping[Any, Any]) -> str:
     if (place := who(row)) != MISSING:
         call = "" if is_missing(row["call"]) or place == row["call"] else f" ({row['call']})"
         layer = "" if is_missing(row["layer"]) else f" of layer {row['layer']}"
-        words.append(f"host in {place}{call}{layer}")
+        words.append(f"{_waited(row['waits_for'])} {place}{call}{layer}")
     if row["after_sync"]:
         words.append("began while the host waited for the device")
     words.append(f"next is {short_kernel(str(row['next']))}")
     if is_missing(row["launch_ns"]):
         words.append("whose launch is not in the trace")
     return "; ".join(words)
+
+
+def _waited(copy: Any) -> str:
+    """Write what an operator has to do with a gap: the host was in it, or it launched the copy that was waited for."""
+    return "host in" if is_missing(copy) else f"waited for {copy} on another stream, launched in"
 
 
 def gap_rows(result: IdleTime) -> list[dict[str, Any]]:
@@ -202,7 +207,10 @@ def _holders(result: IdleTime, layer_source: str, rows: int) -> Section:
     if not table["layers"].any():
         data = [(*row[:2], *row[3:]) for row in data]
         del columns[2]
-    lead = "Outermost operator, or else Python function, call or annotation. A dash: none was recorded."
+    lead = (
+        "Outermost operator, or else Python function, call or annotation. A dash: none was recorded. Where work waited "
+        "for a copy on another stream: where the host launched that copy."
+    )
     return Section("What the host did meanwhile", lead, table=Table(columns, data, max(len(table) - rows, 0)))
 
 

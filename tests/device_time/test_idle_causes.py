@@ -130,14 +130,21 @@ def test_books_close_on_any_timeline(data: st.DataObject) -> None:
     number, some = st.integers(0, 60), {"min_size": 1, "max_size": 10}
     kernels = data.draw(st.lists(st.tuples(number, st.integers(0, 9), number, st.integers(1, 3)), **some))
     ranges = data.draw(st.lists(st.tuples(st.sampled_from(list(DEEDS)), number, st.integers(0, 20)), max_size=8))
+    copies = data.draw(st.lists(st.tuples(number, st.integers(0, 9), number, st.integers(1, 3)), max_size=5))
+    waits = data.draw(st.lists(st.tuples(number, number, st.sampled_from([None, 1, 2, 3])), max_size=5))
     b = TraceBuilder()
+    for ts, dur, launched, stream in copies:
+        b.copy("Memcpy HtoD (Pinned -> Device)", ts, dur, launched_at=launched, tid=1 + dur % 2, stream=stream)
+    for ts, recorded, other in waits:
+        b.stream_wait(ts, recorded_at=recorded, waits_for=other, stream=1 + ts % 3)
     for at, (ts, dur, launched, stream) in enumerate(kernels):
         b.kernel(f"k{at}", ts, dur, launched_at=None if launched % 5 == 0 else launched, tid=1 + at % 2, stream=stream)
     for deed, ts, dur in ranges:
         deed(b, ts, dur)
     result = idle_of(b)
-    start, end = min(k[0] for k in kernels), max(k[0] + k[1] for k in kernels)
-    running = {now for ts, dur, _, _ in kernels for now in range(ts, ts + dur)}
+    ran = kernels + copies
+    start, end = min(k[0] for k in ran), max(k[0] + k[1] for k in ran)
+    running = {now for ts, dur, _, _ in ran for now in range(ts, ts + dur)}
     books = result.devices.iloc[0]
     assert (books["busy_ns"], books["span_ns"]) == (len(running) * 1000, (end - start) * 1000)
     idle_us = [now for ts, length, _ in pieces_of(result) for now in range(ts, ts + length)]

@@ -46,11 +46,12 @@ class IdleTime:
             ``cause_ns`` (how much of it), ``step`` (during which it begins), ``after_sync`` (the host was waiting for
             the device when it began, and so could not have work queued), and the evidence: ``operator`` (outermost),
             ``layer`` and ``python_function`` in which the host was for most of that time, ``call`` (of the longest
-            piece), ``range`` (an annotation, where there was no operator), ``previous`` and ``next`` (activity around
-            it), ``previous_class``, ``next_class``, ``launch_ns`` (when the host began to launch what came
-            next). ``<NA>``: there was none.
+            piece), ``range`` (an annotation, where there was no operator), ``waits_for`` (the copy on another stream
+            that what came next waited for: the others then say where the host was when it launched that copy),
+            ``previous`` and ``next`` (activity around it), ``previous_class``, ``next_class``, ``launch_ns`` (when the
+            host began to launch what came next). ``<NA>``: there was none.
         parts: One row per gap and cause: ``gap`` (row of `gaps`), ``device``, ``cause``, ``duration_ns``, ``operator``,
-            ``layer``, ``python_function``, ``call``, ``range``.
+            ``layer``, ``python_function``, ``call``, ``range``, ``waits_for``.
         pieces: The gaps cut where the cause changes: ``gap``, ``device``, ``start_ns``, ``end_ns``, ``cause``.
     """
 
@@ -84,7 +85,7 @@ def idle(trace: Trace, *, layers: LayerOfOp | None = None, active: ActiveDevices
     first = 0
     for device, of_gaps in zip(devices, found, strict=True):
         pieces = gap_pieces(trace, activity, of_gaps, host, edges)
-        of_device = _parts(trace, pieces, host, layers)
+        of_device = _parts(trace, activity, of_gaps, pieces, host, layers)
         gaps.append(_gaps(activity, device, of_gaps, pieces, of_device, host, steps))
         parts.append(of_device.assign(gap=of_device["gap"] + first, device=device.device))
         causes = coded(pieces["cause"].to_numpy(), CAUSES)
@@ -97,7 +98,7 @@ def idle(trace: Trace, *, layers: LayerOfOp | None = None, active: ActiveDevices
     return IdleTime(summary, _by_cause(part_table, summary), gap_table, part_table, pieces)
 
 
-_EVIDENCE = ("operator", "layer", "python_function", "call", "range")
+_EVIDENCE = ("operator", "layer", "python_function", "call", "range", "waits_for")
 _PART_COLUMNS = ("gap", "device", "cause", "duration_ns", *_EVIDENCE)
 _PIECE_COLUMNS = ("gap", "device", "start_ns", "end_ns", "cause")
 _GAP_COLUMNS = (
@@ -117,7 +118,14 @@ def _numbered(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(device=device.mask(device == UNKNOWN_DEVICE))
 
 
-def _parts(trace: Trace, pieces: pd.DataFrame, host: HostStates, layers: LayerOfOp) -> pd.DataFrame:
+def _parts(
+    trace: Trace,
+    activity: pd.DataFrame,
+    found: pd.DataFrame,
+    pieces: pd.DataFrame,
+    host: HostStates,
+    layers: LayerOfOp,
+) -> pd.DataFrame:
     """Sum the pieces of every gap by cause; what most of that time was told from is the evidence."""
     part = pieces["gap"].to_numpy() * len(CAUSES) + pieces["cause"].to_numpy()
     ns = (pieces["end_ns"] - pieces["start_ns"]).to_numpy()
@@ -136,7 +144,17 @@ def _parts(trace: Trace, pieces: pd.DataFrame, host: HostStates, layers: LayerOf
             "duration_ns": np.add.reduceat(ns[order], first_of_part) if len(order) else ns,
         }
     )
-    return table.assign(**_evidence(trace, named[most], pieces["range"].to_numpy()[longest], host, layers))
+    table = table.assign(**_evidence(trace, named[most], pieces["range"].to_numpy()[longest], host, layers))
+    gap = pieces["gap"].to_numpy()
+    awaits = found["awaits"].to_numpy()[gap] & ~_before_launch(found, pieces)
+    copy = np.where(awaits, found["previous"].to_numpy()[gap], NONE)
+    return table.assign(waits_for=_names(activity["name"], copy[most]))
+
+
+def _before_launch(found: pd.DataFrame, pieces: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which pieces lie before the launch of what ends their gap."""
+    call_start = found["call_start_ns"].to_numpy()[pieces["gap"].to_numpy()]
+    return np.asarray(pieces["start_ns"].to_numpy() < call_start, dtype=bool)
 
 
 def _firsts(*keys: Int64Array) -> Int64Array:
@@ -219,15 +237,14 @@ def _gaps(
 
 
 def _after_sync(found: pd.DataFrame, pieces: pd.DataFrame, host: HostStates) -> NDArray[np.bool_]:
-    """Tell of which gaps the first piece lies in a call that waits for the device, other than what ends the gap."""
+    """Tell of which gaps the first piece lies in a call that waits for the device, before what ends the gap."""
     result = np.zeros(len(found), dtype=bool)
     if not len(host.ranges):
         return result
     label, gap = pieces["range"].to_numpy(), pieces["gap"].to_numpy()
     first = pieces["start_ns"].to_numpy() == found["start_ns"].to_numpy()[gap]
     waiting = np.isin(host.ranges["state"].to_numpy()[label], (SYNCHRONISES, COPIES)) & (label != NONE)
-    own = host.of_launches(found["launch"].to_numpy())[gap]
-    result[gap[first & waiting & (label != own)]] = True
+    result[gap[first & waiting & _before_launch(found, pieces)]] = True
     return result
 
 

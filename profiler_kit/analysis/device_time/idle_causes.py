@@ -25,7 +25,8 @@ that holds:
    nothing before they begin: theirs are calls like those of kernels.
 2. `COPY`, `COMMUNICATION` or `OTHER_STREAM`: the last activity before the gap ran on another stream, and the next one's
    stream was told to wait for an event (``cudaStreamWaitEvent``) since its last activity; which of the three is the
-   class of that last activity.
+   class of that last activity. A copy is named with the call that launched it, where it is known to be what the
+   next activity waited for (:mod:`.stream_waits`), and else the launch of the next.
 3. `HOST_BUSY`: the call had not returned when the gap began and lasts longer than `LONGEST_LAUNCH_NS`: it did more than
    launch, as the first launch of a kernel does, which loads its code.
 4. `LAUNCH`: the call had not returned when the gap began: the time that a launch takes to reach the device.
@@ -59,10 +60,11 @@ from profiler_kit.analysis.device_time.host_states import (
     SYNCHRONISES,
     HostStates,
 )
-from profiler_kit.analysis.work.coded_names import matching, told_by_name
+from profiler_kit.analysis.device_time.stream_waits import stream_waits
+from profiler_kit.analysis.work.coded_names import told_by_name
 from profiler_kit.trace import Trace, row_numbers
 from profiler_kit.trace.intervals import cut, merge
-from profiler_kit.trace.joins import NONE, first_match
+from profiler_kit.trace.joins import NONE
 
 Int64Array = NDArray[np.int64]
 
@@ -96,7 +98,6 @@ LONGEST_LAUNCH_NS: Final = 100_000
 
 _FROM_HOST: Final = re.compile(r"HtoD|HostToDevice")
 _PAGE_LOCKED: Final = re.compile(r"Pinned")
-_WAIT_EVENT: Final = re.compile(r"StreamWaitEvent")
 _CODE: Final = {name: code for code, name in enumerate(CAUSES)}
 _OF_STATE: Final = {LOADS: LOADING, SYNCHRONISES: SYNCHRONISATION, COPIES: COPY, ALLOCATES: ALLOCATION}
 
@@ -107,7 +108,9 @@ def find_gaps(trace: Trace, activity: pd.DataFrame, device: DeviceStates) -> pd.
     Returns:
         One row per gap, in order: ``start_ns``, ``end_ns``, ``previous`` and ``next`` (rows of `activity`), ``launch``
         (row of ``trace.launches``, `NONE` if not in the trace), ``thread``, ``call_start_ns``, ``call_end_ns`` (of that
-        call; 0 where there is none), ``after`` (code in `CAUSES` of the time after the launch has begun).
+        call; 0 where there is none), ``after`` (code in `CAUSES` of the time after the launch has begun), ``told`` (row
+        of ``trace.launches`` that this time is told from, or `NONE`) and ``told_ns`` (when that call began), ``awaits``
+        (whether it is that of the copy on another stream that the next activity is known to have waited for).
     """
     start, end = device.gaps()
     starts = activity["start_ns"].to_numpy()[device.rows]
@@ -134,7 +137,7 @@ def find_gaps(trace: Trace, activity: pd.DataFrame, device: DeviceStates) -> pd.
         },
         copy=False,
     )
-    return gaps.assign(after=_after_launch(trace, activity, gaps))
+    return gaps.assign(**_after_launch(trace, activity, device.rows, gaps))
 
 
 def told_by_host(gaps: Sequence[pd.DataFrame]) -> tuple[Int64Array, Int64Array]:
@@ -150,16 +153,16 @@ def told_by_host(gaps: Sequence[pd.DataFrame]) -> tuple[Int64Array, Int64Array]:
     for of_device in gaps:
         start, asked = of_device["start_ns"].to_numpy(), _asked_ns(of_device)
         waits = (of_device["launch"].to_numpy() != NONE) & (asked > start)
-        calls = of_device["call_start_ns"].to_numpy()[_in_call(of_device)]
+        calls = of_device["told_ns"].to_numpy()[_told(of_device)]
         starts += [start[waits], calls]
         ends += [asked[waits], calls + 1]
     return merge(np.concatenate(starts), np.concatenate(ends))
 
 
-def _in_call(gaps: pd.DataFrame) -> NDArray[np.bool_]:
-    """Tell of which gaps the launch of what ends them is named as what the host did after it had begun."""
+def _told(gaps: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell of which gaps a call is named for the time after the launch has begun."""
     late = (gaps["launch"].to_numpy() != NONE) & (_asked_ns(gaps) < gaps["end_ns"].to_numpy())
-    return np.asarray(late & np.isin(gaps["after"].to_numpy(), (_CODE[HOST_BUSY], _CODE[COPY])), dtype=bool)
+    return np.asarray(late & (gaps["told"].to_numpy() != NONE), dtype=bool)
 
 
 def _asked_ns(gaps: pd.DataFrame) -> Int64Array:
@@ -189,7 +192,7 @@ def gap_pieces(
     asked = _asked_ns(gaps)
     without = np.flatnonzero(~known)
     late = np.flatnonzero(known & (asked < end))
-    calls = host.of_launches(np.where(_in_call(gaps), gaps["launch"].to_numpy(), NONE)[late])
+    calls = host.of_launches(np.where(_told(gaps), gaps["told"].to_numpy(), NONE)[late])
     parts = [
         _pieces(without, start[without], end[without], _CODE[UNKNOWN]),
         _pieces(late, asked[late], end[late], gaps["after"].to_numpy()[late], calls),
@@ -286,78 +289,39 @@ def _labelled(windows: _Windows, host: HostStates, thread: int) -> tuple[_Window
     return _Windows(windows.gap[row], start, end), label
 
 
-def _after_launch(trace: Trace, activity: pd.DataFrame, gaps: pd.DataFrame) -> Int64Array:
-    """Return for every gap the cause of the time after the launch has begun."""
+def _after_launch(
+    trace: Trace, activity: pd.DataFrame, rows: Int64Array, gaps: pd.DataFrame
+) -> dict[str, NDArray[np.int64] | NDArray[np.bool_]]:
+    """Return for every gap of a device what is known of the time after the launch has begun (:func:`find_gaps`)."""
     following, previous = gaps["next"].to_numpy(), gaps["previous"].to_numpy()
     kind, copy = activity["class"].cat.codes.to_numpy(), CLASSES.index(COPY_CLASS)
     start, end = gaps["start_ns"].to_numpy(), gaps["end_ns"].to_numpy()
     call_start, call_end = gaps["call_start_ns"].to_numpy(), gaps["call_end_ns"].to_numpy()
     staged = _may_be_staged(activity["name"])[following] & (kind[following] == copy) & (call_end >= end)
-    waits = _waits_for_event(trace, activity, gaps)
+    waits, known = stream_waits(trace, activity, rows, gaps)
     before = kind[previous] if len(previous) else previous
     of_before = np.full(len(CLASSES), _CODE[OTHER_STREAM])
     of_before[copy] = _CODE[COPY]
     of_before[CLASSES.index(COMMUNICATION_CLASS)] = _CODE[COMMUNICATION]
     short = end - np.maximum(start, call_start) <= LONGEST_QUEUED_NS
     under_way, long = call_end > start, call_end - call_start > LONGEST_LAUNCH_NS
-    return np.asarray(
-        np.select(
-            [staged, waits, under_way & long, under_way, short],
-            [_CODE[COPY], of_before[before], _CODE[HOST_BUSY], _CODE[LAUNCH], _CODE[QUEUED]],
-            default=_CODE[UNKNOWN],
-        ),
-        dtype=np.int64,
+    after = np.select(
+        [staged, waits, under_way & long, under_way, short],
+        [_CODE[COPY], of_before[before], _CODE[HOST_BUSY], _CODE[LAUNCH], _CODE[QUEUED]],
+        default=_CODE[UNKNOWN],
     )
+    awaits = known & ~staged & (before == copy)
+    by_call = np.isin(after, (_CODE[HOST_BUSY], _CODE[COPY]))
+    launches = row_numbers(activity["launch"])[previous]
+    told = np.where(awaits, launches, np.where(by_call, gaps["launch"].to_numpy(), NONE))
+    starts = trace.launches["start_ns"].to_numpy()
+    told_ns = np.where(told != NONE, starts[told], 0) if len(starts) else np.zeros_like(start)
+    return {"after": after.astype(np.int64), "told": told, "told_ns": told_ns, "awaits": awaits}
 
 
 def _may_be_staged(names: pd.Series) -> NDArray[np.bool_]:
     """Tell which copies, by their names, read host memory that the driver has to copy aside first."""
     return told_by_name(names, lambda name: bool(_FROM_HOST.search(name)) and not _PAGE_LOCKED.search(name))
-
-
-def _waits_for_event(trace: Trace, activity: pd.DataFrame, gaps: pd.DataFrame) -> NDArray[np.bool_]:
-    """Tell which gaps follow an activity on another stream that the next one's stream was told to wait for."""
-    stream = activity["stream"].to_numpy(dtype=np.int64, na_value=NONE)
-    following, previous = gaps["next"].to_numpy(), gaps["previous"].to_numpy()
-    result = np.zeros(len(gaps), dtype=bool)
-    candidates = np.flatnonzero((stream[following] != stream[previous]) & (gaps["launch"].to_numpy() != NONE))
-    waits = _wait_calls(trace)
-    if not candidates.size or not len(waits):
-        return result
-    since = _launch_before_on_stream(trace, activity, stream)[following[candidates]]
-    until = gaps["call_start_ns"].to_numpy()[candidates]
-    thread = gaps["thread"].to_numpy()[candidates]
-    for (of_thread, of_stream), part in waits.groupby(["thread", "stream"]):
-        fits = (thread == of_thread) & ((of_stream == NONE) | (stream[following[candidates]] == of_stream))
-        times = part["start_ns"].to_numpy()
-        between = np.searchsorted(times, until[fits], "left") > np.searchsorted(times, since[fits], "right")
-        result[candidates[fits]] |= between
-    return result
-
-
-def _wait_calls(trace: Trace) -> pd.DataFrame:
-    """Return the calls that make a stream wait for an event: ``thread``, ``stream`` (or `NONE`), ``start_ns``."""
-    calls = trace.launches
-    rows = calls[matching(calls["name"], _WAIT_EVENT)]
-    told = trace.syncs["correlation"].to_numpy(dtype=np.int64, na_value=NONE)
-    match = first_match(told, rows["correlation"].to_numpy(dtype=np.int64, na_value=NONE - 1))
-    streams = trace.syncs["stream"].to_numpy(dtype=np.int64, na_value=NONE)
-    stream = np.where(match != NONE, streams[match], NONE) if len(streams) else match
-    return pd.DataFrame({"thread": rows["thread"].to_numpy(np.int64), "stream": stream, "start_ns": rows["start_ns"]})
-
-
-def _launch_before_on_stream(trace: Trace, activity: pd.DataFrame, stream: Int64Array) -> Int64Array:
-    """Return for every activity when the one before it on its stream was launched; the least number if unknown."""
-    never = np.iinfo(np.int64).min
-    launch = row_numbers(activity["launch"])
-    launched = np.full(len(activity), never, dtype=np.int64)
-    known = launch != NONE
-    launched[known] = trace.launches["start_ns"].to_numpy()[launch[known]]
-    order = np.lexsort((stream, activity["device"].to_numpy()))
-    same = np.concatenate(([False], stream[order][1:] == stream[order][:-1]))
-    before = np.full(len(activity), never, dtype=np.int64)
-    before[order[1:]] = np.where(same[1:], launched[order[:-1]], never)
-    return before
 
 
 def responsible(host: HostStates, pieces: pd.DataFrame) -> Int64Array:
