@@ -56,7 +56,7 @@ class CycleProfiler(torch.profiler.profile):  # type: ignore[misc] # torch is un
     def prepare_trace(self) -> None:
         """Begin to warm up."""
         self.written = None
-        if not self.acc_events:
+        if not getattr(self, "acc_events", False):  # PyTorch 2.4 does not have it
             # Every cycle gets a new one anyway; torch warns of that only if it finds the last one's.
             self.profiler = None
         try:
