@@ -81,7 +81,7 @@ class Recorder:
             Writing the log takes the host time, so that a recording with it is for reading selections, not for timing.
             It has to be asked for before cuDNN's first use in the process. Without CUDA one line is logged and the
             trace says why there is none.
-        measure_peaks: Whether to measure what the CPU can do at most (a matrix product and a copy, about 0.3 s once a
+        measure_peaks: Whether to measure what the CPU can do at most (a matrix product and a copy, about 1.2 s once a
             process, before the recording begins) and write it into the trace, for the roofline. None stands for yes
             where only the CPU is recorded, because the rates of GPUs are known from their data sheets.
         counters: Hardware counters to read for every kernel, by CUPTI's names, on GPUs of NVIDIA only; for executed

@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,10 @@ def test_both_rates_are_positive_and_say_how_they_were_measured() -> None:
 def test_rates_are_work_by_the_fastest_time(
     monkeypatch: pytest.MonkeyPatch, bf16_s: list[float], bf16_flops_per_s: float
 ) -> None:
-    seconds = iter([0.1, 0.5, 2.0, 0.25, *(0.01 * 2**place for place in range(9)), *bf16_s])
+    by_size = [0.01 * 2**place for place in range(9)]
+    # Each copy is timed by all threads, and by one. Here all take twice as long as one up to 1 MiB, and half beyond.
+    copies = [s for place, one in enumerate(by_size) for s in ((2 * one, one) if place < 4 else (one, 2 * one))]
+    seconds = iter([0.1, 0.5, 2.0, 0.25, 0.3, *copies, *bf16_s])
     monkeypatch.setattr(peaks, "_fastest_s", lambda call, limit, stop: next(seconds))
     result: dict[str, Any] = {}
     peaks._measure(3, result, threading.Event())
@@ -64,6 +68,14 @@ def test_rates_are_work_by_the_fastest_time(
     assert result["bf16_flops_per_s"] == bf16_flops_per_s
     assert result["threads"] == 3
     assert next(seconds, None) is None
+
+
+def test_threads_that_wait_for_a_core_do_not_lower_the_rate_of_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside two busy processes on two cores, a copy by two threads of 2 MiB takes a time slice, that by one 29 µs."""
+    monkeypatch.setattr(torch.Tensor, "copy_", lambda self, _source: time.sleep(0.004))
+    stop = threading.Event()
+    rate = peaks._copy_bytes_per_s(2 << 20, lambda call, seconds: peaks._fastest_s(call, seconds, stop), 0.02)
+    assert rate > 2 * (2 << 20) / 0.004
 
 
 @cpu_only
@@ -111,7 +123,7 @@ def test_without_memory_for_it_the_recording_goes_on(tmp_path: Path, monkeypatch
     def fail(*_: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(peaks, "_copy", fail)
+    monkeypatch.setattr(peaks, "_copy_bytes_per_s", fail)
     peaks._measured.cache_clear()
     try:
         path = record(tmp_path, measure_peaks=True)
