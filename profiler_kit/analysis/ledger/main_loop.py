@@ -5,7 +5,9 @@ channels leave it partly empty (``implicit_gemm_k_iterations`` in its ``conv2d_p
 for fprop, R·S·ceil(K / tile K) for dgrad, ceil(N·P·Q / tile K) for wgrad).
 
 Where a grid is so small that every SM has one tile at most, a kernel lasts as long as one tile's loop, and the time of
-a step tells whether what the ledger does not explain lies within the loop, or in how often it runs.
+a step tells whether what the ledger does not explain lies within the loop, or in how often it runs. A tile's start
+(the first loads, which nothing hides) and its end (the result's way out) are part of that time, so that a step of a
+short loop seems to take longer than the same step of a long one.
 """
 
 from __future__ import annotations
@@ -100,4 +102,7 @@ def steps_evidence(slow: Side, fast: Side, slow_padded: float, fast_padded: floa
     ]
     if first.rows * first.columns * first.depth != second.rows * second.columns * second.depth:
         return [against(*told)]
-    return [against(*told), f"equally many products in a step, which takes {multiple(first.us / second.us)} the time"]
+    alike = f"equally many products in a step, which takes {multiple(first.us / second.us)} the time"
+    if first.count != second.count:
+        alike += f" with a tile's start and end shared by {first.count} steps against {second.count}"
+    return [against(*told), alike]
