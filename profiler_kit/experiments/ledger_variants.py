@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from profiler_kit.analysis.ledger.ledger_claims import longer_side
 from profiler_kit.analysis.ledger.ledger_factors import MEMORY_BOUND
+from profiler_kit.analysis.ledger.side_components import waits_for_memory
 from profiler_kit.analysis.measured.claims_on_trial import smallest_needed, variants_needed
 from profiler_kit.analysis.measured.experiment import (
     DOUBLED_OTHER,
@@ -56,10 +58,11 @@ def comparisons(
             makers[SMALLEST_IN_LAYOUT] = smallest_in_library_layout
     wanted = [claim.batch for claim in told.claims if claim.batch is not None]
     waits = {claim.factor: value_of(told, claim) for claim in told.claims}.get(MEMORY_BOUND)
-    if waits is not None and waits < 1:
-        makers[DOUBLED_OTHER] = partial(_doubled, other=against)
-    elif waits is not None:
-        wanted.append(2 * batch_of(subject.input))
+    if waits is not None and waits_for_memory(longer_side(told.slow, told.fast, waits)):
+        if waits < 1:
+            makers[DOUBLED_OTHER] = partial(_doubled, other=against)
+        else:
+            wanted.append(2 * batch_of(subject.input))
     return makers | {name: make for name, make in builders(tuple(wanted)).items() if name.startswith("batch ")}
 
 

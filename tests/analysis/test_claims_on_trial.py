@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from profiler_kit import explain, read_trace
-from profiler_kit.analysis.ledger.explanation import Claim, Explanation
+from profiler_kit.analysis.ledger.explanation import Claim, Explanation, explain_sides
 from profiler_kit.analysis.ledger.ledger_factors import Factor
 from profiler_kit.analysis.ledger.roofs import Roofs
 from profiler_kit.analysis.measured.claims_on_trial import put_on_trial, undecided_variants, variants_needed
@@ -259,12 +260,56 @@ def test_dispatch_is_tested_by_a_layer_of_one_value(ledger: Explanation) -> None
 def test_waiting_for_memory_is_tested_by_twice_the_samples(ledger: Explanation, factor: float, verdict: str) -> None:
     """The dense layer of (1,1024) × (512,1024): its weights are 2,097,152 of its bytes, and twice the samples' too."""
     roofs = Roofs("machine", "cpu", peak_flops_per_s={"fp32": 1e12}, bandwidth_bytes_per_s=2.2e10, threads=2)
-    told = with_factor(replace(ledger, fast=replace(ledger.fast, roofs=roofs)), "memory_bound", 0.1)
+    fast = replace(ledger.fast, roofs=roofs, parts_us={**ledger.fast.parts_us, "main": 100.0})
+    told = with_factor(replace(ledger, fast=fast), "memory_bound", 0.1)
     doubled = variant("doubled other", 0.1 * factor, 0.1 * factor)
     claim = only(put_on_trial(told, [GIVEN, FAST, doubled], [], fast="equal dense"))
     inputs_and_outputs = 4 * (1024 + 512)
     assert claim.predicted == pytest.approx(1 + inputs_and_outputs / (ledger.fast.bytes or 0))
     assert (claim.verdict, claim.prediction, claim.variant) == (verdict, "at most", "doubled other")
+
+
+DENSE_BYTES = 4 * (1024 * 512 + 512 + 1024 + 512)
+"""Weights, bias, input and output of the dense layer, float32: 2,105,344."""
+
+
+def with_memory(ledger: Explanation, bytes_per_s: float, main_us: float) -> Explanation:
+    """The ledger, made anew of a machine of that bandwidth on which the dense layer's kernel takes so long."""
+    roofs = Roofs("machine", "cpu", peak_flops_per_s={"fp32": 1e12}, bandwidth_bytes_per_s=bytes_per_s, threads=2)
+    slow, fast = (replace(side, roofs=roofs, undisturbed=None) for side in (ledger.slow, ledger.fast))
+    parts = {**dict.fromkeys(fast.parts_us, 0.0), "main": main_us}
+    return explain_sides(slow, replace(fast, device_us=main_us, parts_us=parts))
+
+
+@pytest.mark.parametrize(("main_us", "waits"), [(50.0, True), (50.1, False)])
+def test_only_kernels_close_to_memorys_time_are_said_to_wait_for_it(
+    ledger: Explanation, main_us: float, waits: bool
+) -> None:
+    """At 52.6336 GB/s the bytes take 40 µs: 80 % of 50 µs. The arithmetic takes 1 µs by the peak."""
+    told = with_memory(ledger, DENSE_BYTES / 40e-6, main_us)
+    assert told.fast.bytes == DENSE_BYTES
+    (claim,) = (claim for claim in told.claims if claim.factor == "memory_bound")
+    assert claim.title.startswith("Waiting for memory: " if waits else "Least time for memory over that for arithm")
+    assert ("the main kernels took 50.10 µs, so memory is a bound" in claim.evidence) is not waits
+    assert prod(factor.value for factor in told.factors) == pytest.approx(told.ratio, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call_ms", "verdict"),
+    # Memory needs 40 µs; a call of 50 µs bears that out, one of 30 µs does not.
+    [((0.049, 0.051), "confirmed"), ((0.029, 0.031), "refuted"), ((0.03, 0.05), "undecided")],
+)
+def test_a_bound_by_memory_is_not_tested_by_twice_the_samples(
+    ledger: Explanation, call_ms: tuple[float, float], verdict: str
+) -> None:
+    """What else the kernel spends its time on, 60 of 100 µs, may take twice as long for twice the samples."""
+    told = with_memory(ledger, DENSE_BYTES / 40e-6, 100.0)
+    told = replace(told, claims=tuple(claim for claim in told.claims if claim.factor == "memory_bound"))
+    measured = [GIVEN, variant("equal dense", *call_ms), variant("doubled other", 0.1, 0.1)]
+    claim = only(put_on_trial(told, measured, [], fast="equal dense"))
+    assert (claim.verdict, claim.prediction, claim.variants) == (verdict, "at least", ("equal dense",))
+    assert claim.measured is not None
+    assert (claim.measured.low, claim.measured.high) == pytest.approx(tuple(ms / 0.04 for ms in call_ms))
 
 
 def test_a_call_faster_than_its_bytes_does_not_wait_for_them(ledger: Explanation) -> None:

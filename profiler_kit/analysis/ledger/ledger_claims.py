@@ -13,7 +13,7 @@ from profiler_kit.analysis.ledger.ledger_factors import Factor, time_us
 from profiler_kit.analysis.ledger.ledger_words import multiple, scaled, time_text
 from profiler_kit.analysis.ledger.problem_sides import Side
 from profiler_kit.analysis.ledger.roofs import COMPUTE_UNITS
-from profiler_kit.analysis.ledger.side_components import useful_flops
+from profiler_kit.analysis.ledger.side_components import useful_flops, waits_for_memory
 
 _MOST: Final = 5
 _FEWEST: Final = 2
@@ -107,6 +107,8 @@ def _claim(slow: Side, fast: Side, factor: Factor) -> Claim:
     what = _TITLES[factor.name]
     if factor.name == ledger.FILL and slow.roofs.processors == COMPUTE_UNITS:
         what = "Idle CUs (compute units)"
+    if factor.name == ledger.MEMORY_BOUND and not waits_for_memory(longer_side(slow, fast, factor.value)):
+        what = "Least time for memory over that for arithmetic, a bound"
     if factor.name == ledger.MAIN_KERNEL_REST and (slow.flops is None or fast.flops is None):
         what = "Not explained, what the difference in useful work makes included"
     title = f"{what}: {multiple(factor.value)}{_FAVOUR if factor.value < 1 else ''}"
@@ -116,6 +118,17 @@ def _claim(slow: Side, fast: Side, factor: Factor) -> Claim:
     if advice is None:
         return Claim(factor.name, title, evidence)
     return Claim(factor.name, title, evidence, advice.text, advice.change, advice.us, advice.batch, advice.at_best)
+
+
+def longer_side(slow: Side, fast: Side, value: float) -> Side:
+    """Return the side that a factor makes longer, which a statement about it is about.
+
+    Args:
+        slow: The slow side.
+        fast: The fast side.
+        value: The factor.
+    """
+    return slow if value > 1 else fast
 
 
 _TITLES: Final[Mapping[str, str]] = {

@@ -24,6 +24,10 @@ _WIDEST_ALIGNMENT: Final = 16
 MEASURED_TWICE: Final = 1.05
 """Two sound measurements of a rate may differ by this factor."""
 
+_AT_THE_ROOF: Final = 0.8
+"""Share of the main kernels' time that memory needs at least, from which on they are said to wait for it: what they
+take is within a quarter of it then. Kernels that take longer wait for something else as well, or for that alone."""
+
 
 @dataclass(frozen=True)
 class Component:
@@ -185,19 +189,44 @@ def _origin(main: MainKernel) -> str:
 def memory_bound(side: Side) -> Component:
     """Time that memory needs at least, for each second of the arithmetic; 1 where arithmetic takes longer.
 
-    Not known where the main kernels took less than that: a cache held some of the bytes, and nothing tells how many.
+    Both are bounds: that memory's is the higher one does not show that the kernels wait for it, which
+    :func:`waits_for_memory` tells. Not known where the main kernels took less than that: a cache held some of the
+    bytes, and nothing tells how many.
     """
     unit, work = arithmetic_unit(side).value, useful_flops(side).value
-    bandwidth = None if side.bytes is None else side.roofs.bandwidth_for(side.bytes)
-    if bandwidth is None or unit is None or work is None or side.bytes is None:
+    bandwidth, memory_us = _bandwidth(side), least_memory_us(side)
+    if bandwidth is None or memory_us is None or unit is None or work is None:
         return Component(None, "bandwidth, peak or bytes not known")
     padded = (channel_padding(side).value or 1.0) * (partly_empty_steps(side).value or 1.0)
     quantized = tile_quantization(side).value or 1.0
-    arithmetic_s = work * padded * quantized * unit * (fill_of_machine(side).value or 1.0)
-    memory_s = side.bytes / bandwidth
-    moved = f"{scaled(side.bytes)}B at {scaled(bandwidth)}B/s take {time_text(memory_s * 1e6)}"
-    if memory_s > arithmetic_s and memory_s * 1e6 > main_us(side) * MEASURED_TWICE:
-        took = f"the main kernels took {time_text(main_us(side))}, so a cache held some of them or the peak is too low"
-        return Component(None, f"{moved} by the peak, but {took}")
-    evidence = f"{moved}, the arithmetic {time_text(arithmetic_s * 1e6)}"
-    return Component(max(1.0, memory_s / arithmetic_s), evidence)
+    arithmetic_us = work * padded * quantized * unit * (fill_of_machine(side).value or 1.0) * 1e6
+    moved = f"{scaled(side.bytes or 0)}B at {scaled(bandwidth)}B/s take {time_text(memory_us)}"
+    took = f"the main kernels took {time_text(main_us(side))}"
+    if memory_us > arithmetic_us and memory_us > main_us(side) * MEASURED_TWICE:
+        return Component(None, f"{moved} by the peak, but {took}, so a cache held some of them or the peak is too low")
+    evidence = f"{moved}, the arithmetic {time_text(arithmetic_us)}"
+    if memory_us > arithmetic_us and not waits_for_memory(side):
+        evidence += f"; {took}, so memory is a bound, and not shown to be what they wait for"
+    return Component(max(1.0, memory_us / arithmetic_us), evidence)
+
+
+def least_memory_us(side: Side) -> float | None:
+    """Return the least time that moving a call's bytes once takes, in µs; None if it is not known.
+
+    At the highest bandwidth that is known for so many bytes: on a CPU that of the cache that may hold them.
+    """
+    bandwidth = _bandwidth(side)
+    return None if side.bytes is None or not bandwidth else side.bytes / bandwidth * 1e6
+
+
+def waits_for_memory(side: Side) -> bool:
+    """Tell whether the main kernels take hardly longer than moving their bytes does.
+
+    Of kernels that take longer, the times do not tell what they wait for.
+    """
+    least_us = least_memory_us(side)
+    return least_us is not None and least_us >= _AT_THE_ROOF * main_us(side)
+
+
+def _bandwidth(side: Side) -> float | None:
+    return None if side.bytes is None else side.roofs.bandwidth_for(side.bytes)

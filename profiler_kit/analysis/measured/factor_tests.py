@@ -15,9 +15,15 @@ import numpy as np
 
 from profiler_kit.analysis.ledger import ledger_factors as ledger
 from profiler_kit.analysis.ledger.explanation import Claim, Explanation
+from profiler_kit.analysis.ledger.ledger_claims import longer_side
 from profiler_kit.analysis.ledger.ledger_words import time_text
 from profiler_kit.analysis.ledger.problem_sides import Side
-from profiler_kit.analysis.ledger.side_components import arithmetic_unit, main_us
+from profiler_kit.analysis.ledger.side_components import (
+    arithmetic_unit,
+    least_memory_us,
+    main_us,
+    waits_for_memory,
+)
 from profiler_kit.analysis.measured.experiment import (
     DOUBLED_OTHER,
     IM2COL_GEMM,
@@ -180,19 +186,20 @@ def _as_matrix_product(told: Explanation, claim: Claim, found: Mapping[str, Meas
 
 
 def _against_memory(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
-    """Double the samples of the side that waits for memory: as long as its weights are most of it, that costs little.
+    """Double the samples of a side that waits for memory: as long as its weights are most of it, that costs little.
 
     Where the bytes grow with the samples, look at least whether a call is faster than the memory; one that is does not
-    wait for it, whatever twice the samples take.
+    wait for it, whatever twice the samples take. So it is, too, where the ledger states memory's time as a bound alone:
+    what takes the rest of the kernels' time may well take twice as long for twice the samples.
     """
     value = value_of(told, claim)
-    side, variant = (told.slow, next(iter(found.values()))) if value > 1 else (told.fast, found.get(FAST))
-    least_ns, growth = _memory_ns(side), _growth(side)
-    if variant is None or least_ns is None or side.bytes is None:
+    side, variant = _longer(told, value, found)
+    least_us, growth = least_memory_us(side), _growth(side)
+    if variant is None or not least_us or side.bytes is None:
         return None
-    call = variant.call_ns
+    call, least_ns, waits = variant.call_ns, least_us * 1000, waits_for_memory(side)
     batch = (side.problem.input_shape or (0,))[0]
-    doubled = found.get(DOUBLED_OTHER if value < 1 else f"batch {2 * batch}")
+    doubled = found.get(DOUBLED_OTHER if value < 1 else f"batch {2 * batch}") if waits else None
     too_fast = call.high < least_ns / MARGIN
     if doubled is not None and growth is not None and growth < _TELLING and not too_fast:
         measured = _ratio(doubled, variant)
@@ -203,11 +210,17 @@ def _against_memory(told: Explanation, claim: Claim, found: Mapping[str, Measure
         tested = _compared(claim, doubled.name, TIME_OF_DOUBLED, growth, measured, "at most", reason)
         return replace(tested, compared_with=(variant.name,))
     measured = MedianInterval(call.median / least_ns, call.low / least_ns, call.high / least_ns, call.samples)
-    reason = (
-        f"moving its {side.bytes:,} bytes once takes {time_text(least_ns / 1000)}; a faster call would show that it "
-        "does not wait for them"
-    )
+    shown = "that it does not wait for them" if waits else "the bound wrong"
+    reason = f"moving its {side.bytes:,} bytes once takes {time_text(least_us)}; a faster call would show {shown}"
     return _compared(claim, variant.name, TIME_OF_MEMORY, 1.0, measured, "at least", reason)
+
+
+def _longer(
+    told: Explanation, value: float, found: Mapping[str, MeasuredVariant]
+) -> tuple[Side, MeasuredVariant | None]:
+    """Return the side that a factor makes longer, and its calls as they were timed."""
+    variant = next(iter(found.values())) if value > 1 else found.get(FAST)
+    return longer_side(told.slow, told.fast, value), variant
 
 
 _TELLING: Final = 1.5
@@ -231,7 +244,7 @@ def _growth(side: Side) -> float | None:
 def _against_smallest(told: Explanation, claim: Claim, found: Mapping[str, MeasuredVariant]) -> LedgerClaim | None:
     """Hold a layer of one value against what a call takes around its kernels: that can't be less."""
     value = value_of(told, claim)
-    side, variant = (told.slow, next(iter(found.values()))) if value > 1 else (told.fast, found.get(FAST))
+    side, variant = _longer(told, value, found)
     smallest = found.get(SMALLEST_LAYER if value > 1 else SMALLEST_OTHER)
     if variant is None or smallest is None:
         return None
@@ -270,11 +283,6 @@ def _compared(
 def value_of(told: Explanation, claim: Claim) -> float:
     """Return the factor that a claim is about."""
     return next(factor.value for factor in told.factors if factor.name == claim.factor)
-
-
-def _memory_ns(side: Side) -> float | None:
-    bandwidth = None if side.bytes is None else side.roofs.bandwidth_for(side.bytes)
-    return None if side.bytes is None or not bandwidth or not isfinite(bandwidth) else side.bytes / bandwidth * 1e9
 
 
 TESTS: Final[Mapping[str, Callable[[Explanation, Claim, Mapping[str, MeasuredVariant]], LedgerClaim | None]]] = {
