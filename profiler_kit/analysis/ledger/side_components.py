@@ -24,9 +24,9 @@ _WIDEST_ALIGNMENT: Final = 16
 MEASURED_TWICE: Final = 1.05
 """Two sound measurements of a rate may differ by this factor."""
 
-_AT_THE_ROOF: Final = 0.8
-"""Share of the main kernels' time that memory needs at least, from which on they are said to wait for it: what they
-take is within a quarter of it then. Kernels that take longer wait for something else as well, or for that alone."""
+_AT_THE_ROOF: Final = 0.6
+"""Share of the main kernels' time that memory needs at least, from which on they are said to wait for it: a kernel below
+60 % of the peaks is held up by latencies in most cases, says Nsight Compute (its rule SOLBottleneck)."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def least_memory_us(side: Side) -> float | None:
 
 
 def waits_for_memory(side: Side) -> bool:
-    """Tell whether the main kernels take hardly longer than moving their bytes does.
+    """Tell whether moving their bytes takes so much of the main kernels' time that they are said to wait for it.
 
     Of kernels that take longer, the times do not tell what they wait for.
     """
