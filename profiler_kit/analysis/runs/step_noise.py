@@ -12,6 +12,7 @@ vary.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -127,14 +128,19 @@ def _chance(t: Floats, freedom: NDArray[np.int64]) -> Floats:
     return np.asarray(np.clip(1 - inside, 0.0, 1.0), dtype=np.float64)
 
 
+@lru_cache(maxsize=1024)
 def _t_beyond(level: float) -> Floats:
-    """Return the t that chance exceeds at this level, for 1 to `_MOST_FREEDOM` degrees of freedom."""
+    """Return the t that chance exceeds at this level, for 1 to `_MOST_FREEDOM` degrees of freedom.
+
+    Tables with as many rows ask for the same few levels, and each takes milliseconds to find.
+    """
     freedom = np.arange(1, _MOST_FREEDOM + 1)
     low, high = np.zeros(_MOST_FREEDOM), np.full(_MOST_FREEDOM, 1 / level)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         beyond = _chance(middle, freedom) > level
         low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
+    high.flags.writeable = False  # it is handed out again
     return np.asarray(high, dtype=np.float64)
 
 
