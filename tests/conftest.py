@@ -1,9 +1,20 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Threads of torch that wait for one another would keep a core busy meanwhile, which the other tests' processes need.
+# OpenMP asks once, when torch is imported: so this stands before any test is.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# Where the environment keeps Python from writing bytecode, every process that a test starts would compile the package
+# anew, and pytest every test.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
