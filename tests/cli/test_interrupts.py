@@ -25,6 +25,7 @@ BOOT = (
     "interrupts.take_over = lambda: (take_over(), os.write(int(sys.argv.pop(1)), b'.')); sys.exit(main())"
 )
 PATIENCE_S = 60
+MOMENTS_S = 2.0
 
 
 class Interrupted:
@@ -52,7 +53,9 @@ class Interrupted:
             time.sleep(after_s)
             with suppress(ProcessLookupError):
                 (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
+        started = time.monotonic()
         self.stdout, self.stderr = process.communicate(timeout=PATIENCE_S)
+        self.took_s = time.monotonic() - started
         self.code = process.returncode
         self.files = [*temporary.rglob("*"), *cache.rglob(".*")]
         self.all_gone = _all_gone(process.pid)
@@ -85,7 +88,8 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trace large enough for a worker process, and one for every rank that is read by a process of its own."""
     folder = tmp_path_factory.mktemp("big")
     event = '{"ph":"X","cat":"cpu_op","name":"op%d","pid":1,"tid":1,"ts":%d,"dur":5,"args":{"Input Dims":[[%d]]}}'
-    events = ",".join(event % (n % 400, 10 * n, n % 300) for n in range(2 * parallel.WORTH_BYTES // 100))
+    events = ",".join(event % (n % 400, 10 * n, n % 300) for n in range(parallel.WORTH_BYTES // 100))
+    assert parallel.WORTH_BYTES <= len(events) < several.WORTH_BYTES
     (folder / "big.json").write_text('{"traceEvents":[' + events + "]}")
     (folder / "job").mkdir()
     for rank in range(1 + several.WORTH_BYTES // len(events)):
@@ -103,8 +107,9 @@ def test_at_any_moment(big: Path, tmp_path: Path, arguments: list[str], moments:
     given = [command, str(big / place), *options]
     whole = Interrupted(given, None, tmp_path / "whole")
     assert (whole.code, whole.files, whole.all_gone) == (0, [], True)
+    while_it_works = min(whole.took_s, MOMENTS_S) / moments
     stopped = [
-        check(Interrupted(given, 2.0 * n / moments, tmp_path / str(n), to_all=n % 2 == 1), whole)
+        check(Interrupted(given, while_it_works * n, tmp_path / str(n), to_all=n % 2 == 1), whole)
         for n in range(moments)
     ]
     assert sum(stopped) > 2
