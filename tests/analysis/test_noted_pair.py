@@ -40,6 +40,12 @@ def write(tmp_path: Path, own: Any) -> Path:
     return b.write(tmp_path / "worker0.pt.trace.json")
 
 
+@pytest.fixture(autouse=True)
+def page_of_one_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write into pages the view that tells of a pair, as the others would take most of the time."""
+    monkeypatch.setattr(html, "VIEWS", [one for one in html.VIEWS if one.id == "dense_vs_conv"])
+
+
 def ratios(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
     """Return the ratio that each output tells."""
     trace = read_trace(path, cache=False)
