@@ -139,7 +139,7 @@ def test_its_trace_page_and_terminal_say_the_same(
 def test_a_logdir_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     for logdir in (tmp_path / "file", Path("/proc/no")):
-        result = run("--logdir", str(logdir))
+        result = run("--logdir", str(logdir), "--iterations", "1")
         assert result.returncode == 2
         assert result.stdout == ""
         lines = result.stderr.splitlines()
