@@ -109,8 +109,12 @@ def _around(paths: Sequence[Path]) -> list[int]:
 def in_tree_order(paths: Iterable[Path]) -> list[Path]:
     """Order paths so that each comes right after what encloses it; neighbours stay in their order."""
     known = list(paths)
-    rank: dict[Path, int] = {}
-    for place, path in enumerate(known):
-        for depth in range(len(path) + 1):
-            rank.setdefault(path[:depth], place)
-    return sorted(known, key=lambda path: [rank[path[:depth]] for depth in range(len(path) + 1)])
+    number: dict[tuple[int, str], int] = {}
+    keys: list[list[int]] = []
+    for path in known:
+        around, key = NO_LAYER_AROUND, []
+        for name in path:
+            around = number.setdefault((around, name), len(number))
+            key.append(around)
+        keys.append(key)
+    return [known[place] for place in sorted(range(len(known)), key=keys.__getitem__)]
