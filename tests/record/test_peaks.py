@@ -138,6 +138,7 @@ def test_ctrl_c_while_they_are_measured_ends_the_process_as_an_interrupt() -> No
     code = """
 import os, signal, sys, threading, time
 from profiler_kit.record import peaks
+signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored here
 started = threading.Event()
 peaks._SECONDS_EACH = 600.0
 make = peaks._matrix_product
