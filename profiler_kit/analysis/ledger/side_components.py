@@ -25,7 +25,7 @@ MEASURED_TWICE: Final = 1.05
 """Two sound measurements of a rate may differ by this factor."""
 
 _AT_THE_ROOF: Final = 0.6
-"""Share of the main kernels' time that memory needs at least, from which on they are said to wait for it: a kernel below
+"""Share of the main kernels' time that memory needs at least, from which on they are said to wait for it: what is below
 60 % of the peaks is held up by latencies in most cases, says Nsight Compute (its rule SOLBottleneck)."""
 
 
