@@ -71,14 +71,17 @@ class DemoCommand:
     def run(self, arguments: argparse.Namespace) -> int:
         """Run the command."""
         require_torch("the demo")
+        from profiler_kit.record.trace_file import require_writable
+
+        logdir = Path(arguments.logdir)
+        require_writable(logdir)
         if arguments.claims:
-            return _run_claims(arguments)
+            return _run_claims(arguments, logdir)
         from profiler_kit.analysis.measured.layer_comparison import compare_layers
         from profiler_kit.experiments.machine import load_average
         from profiler_kit.record import record_dense_vs_conv
         from profiler_kit.report.comparison import ComparisonReport
 
-        logdir = Path(arguments.logdir)
         load = load_average()
         with progress_bar("demo") as advance:
             result = record_dense_vs_conv(
@@ -94,13 +97,11 @@ class DemoCommand:
         return 0
 
 
-def _run_claims(arguments: argparse.Namespace) -> int:
+def _run_claims(arguments: argparse.Namespace, logdir: Path) -> int:
     from profiler_kit.experiments.folklore import try_folklore
 
     with progress_bar("claims") as advance:
         report = try_folklore(seconds=arguments.seconds or _CLAIMS_SECONDS, progress=advance)
-    logdir = Path(arguments.logdir)
-    logdir.mkdir(parents=True, exist_ok=True)
     (logdir / "claims.md").write_text(report.to_markdown(), encoding="utf-8")
     (logdir / "claims.json").write_text(report.to_json(), encoding="utf-8")
     print(report.to_text(width=text_width(arguments), color=wants_color(arguments)))

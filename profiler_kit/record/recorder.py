@@ -6,7 +6,6 @@ import logging
 import os
 import re
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,7 @@ from profiler_kit.record.environment import describe_environment
 from profiler_kit.record.layer_names import name_layers
 from profiler_kit.record.layer_spans import LayerSpans
 from profiler_kit.record.peaks import measure_cpu_peaks
-from profiler_kit.record.trace_file import write_trace
+from profiler_kit.record.trace_file import require_writable, write_trace
 from profiler_kit.trace.spans import METADATA_KEY
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ class Recorder:
         """
         if self._state != "new":
             raise RecordingError("this recorder has been used already; make a new one for each with block")
-        _require_writable(self._logdir)
+        require_writable(self._logdir)
         if not _recording.acquire(blocking=False):
             raise RecordingError("another recording is running in this process; recordings cannot be nested")
         try:
@@ -301,17 +300,6 @@ def _check_schedule(steps: dict[str, int | None], schedule: Callable[[int], Any]
         least = 1 if name == "active" else 0
         if value is not None and value < least:
             raise RecordingError(f"{name}={value} must be at least {least}")
-
-
-def _require_writable(logdir: Path) -> None:
-    try:
-        logdir.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=logdir, prefix=".", suffix=".tmp"):
-            pass
-    except OSError as error:
-        raise RecordingError(
-            f"{logdir}: no traces can be written here: {error.strerror}; choose another logdir"
-        ) from error
 
 
 def _describe_layers(model: nn.Module, called: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ import mmap
 import os
 import re
 import shutil
+import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -25,6 +26,22 @@ _HOST_NAME = re.compile(rb'"host_name"\s*:\s*"[^"]*"\s*,\s*')
 _TRACE_NAME = re.compile(rb'("traceName"\s*:\s*)".*?"(?=\s*[,}])')
 _BASE_TIME = re.compile(rb'"baseTimeNanoseconds"\s*:\s*(\d+)')
 _COPY_BYTES = 1 << 20
+
+
+def require_writable(logdir: Path) -> None:
+    """Make a directory for traces, and see that files can be made there, before anything is measured for them.
+
+    Raises:
+        RecordingError: If they cannot.
+    """
+    try:
+        logdir.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=logdir, prefix=".", suffix=".tmp"):
+            pass
+    except OSError as error:
+        raise RecordingError(
+            f"{logdir}: no traces can be written here: {error.strerror}; choose another logdir"
+        ) from error
 
 
 def write_trace(

@@ -71,7 +71,8 @@ class DemoLedger:
         if self.apart is None:
             return []
         text = (
-            f"The measurements contradict each other: {self.apart}. Something else kept the machine busy, so this "
-            "ledger may be wrong, and what rests on its times is undecided. Run the demo again on an idle machine."
+            f"The measurements contradict each other: {self.apart}. Something else kept the machine busy (of a virtual "
+            "machine, that may be others on its host), so this ledger may be wrong, and what rests on its times is "
+            "undecided. Run the demo again on an idle machine."
         )
         return [text]

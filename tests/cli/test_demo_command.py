@@ -136,10 +136,13 @@ def test_its_trace_page_and_terminal_say_the_same(
     assert takes in (folder / "page.html").read_text(encoding="utf-8")
 
 
-def test_a_logdir_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("claims", [(), ("--claims",)])
+def test_a_logdir_that_cannot_be_written_is_one_line_before_anything_is_measured(
+    tmp_path: Path, claims: tuple[str, ...]
+) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     for logdir in (tmp_path / "file", Path("/proc/no")):
-        result = run("--logdir", str(logdir), "--iterations", "1")
+        result = run("--logdir", str(logdir), "--iterations", "1000000", "--seconds", "3600", *claims)
         assert result.returncode == 2
         assert result.stdout == ""
         lines = result.stderr.splitlines()
