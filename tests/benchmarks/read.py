@@ -4,9 +4,10 @@
 
 Makes its large input, the events of a shared trace ten times over, in a temporary directory. Every figure is the best
 of some repeats that take turns, each in a process of its own, so that other work on the machine hits all alike; what
-takes less than a second is repeated within its turn, since a short time is easily hit as a whole. Where readers are
-compared, the ratio of their medians stands beside that of the best: the further apart the two are, the more the machine
-was disturbed. HTA needs an environment of its own, whose interpreter is given; without it, it is left out. With
+takes less than a second is repeated within its turn, since a short time is easily hit as a whole. Two figures tell how
+disturbed the machine was: where readers are compared, the ratio of their medians beside that of the best; and how much
+slower as many processes at once as there are cores are than one alone, as they are where cores are threads of one core,
+or others use them. HTA needs an environment of its own, whose interpreter is given; without it, it is left out. With
 ``--every-trace``, only the shared traces that are one file are read, each by all three readers.
 """
 
@@ -19,8 +20,10 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "traces"
 LARGE = "mi300x_stable_diffusion_large.pt.trace.json.gz"
@@ -114,7 +117,8 @@ _HTA = (
 )
 
 
-Measurements = dict[str, "tuple[str, tuple[str, str], Path, dict[str, object]]"]
+Measurements = dict[str, "tuple[Any, ...]"]
+"""Name of a measurement → what `turn` takes."""
 
 
 def timed(
@@ -153,11 +157,13 @@ _TURN_REPEATS = 5
 """A turn takes as many repeats as it needs for so many seconds, but no more than this."""
 
 
-def turn(python: str, code: tuple[str, str], path: Path, values: dict[str, object]) -> list[float]:
-    """Return the times of one turn."""
+def turn(python: str, code: tuple[str, str], path: Path, values: dict[str, object], at_once: int = 1) -> list[float]:
+    """Return the times of one turn; of several processes at once, the longest."""
     times: list[float] = []
-    while not times or (sum(times) < _TURN_SECONDS and len(times) < _TURN_REPEATS):
-        times.append(timed(python, code, path, **values)[0])
+    with ThreadPoolExecutor(at_once) as pool:
+        while not times or (sum(times) < _TURN_SECONDS and len(times) < _TURN_REPEATS):
+            running = [pool.submit(timed, python, code, path, **values) for _ in range(at_once)]
+            times.append(max(process.result()[0] for process in running))
     return times
 
 
@@ -240,11 +246,15 @@ def compressed_table(python: str, hta_python: str | None, repeats: int) -> None:
     measurements |= of_others(python, hta_python, path)
     measurements["decompress"] = (python, _DECOMPRESS, path, {})
     measurements["decode"] = (python, _DECODE, path, {})
+    cores = len(os.sched_getaffinity(0))
+    measurements["at once"] = (python, _DECODE, path, {}, cores)
     found = measured(repeats, measurements)
     times = {name: min(values) for name, values in found.items()}
     line(f"{path.name}: all tables", f"{times['ours']:.3f} s")
     line("  isal alone", f"{times['decompress']:.3f} s")
     line("  isal and msgspec alone, typed, piece by piece", f"{times['decode']:.3f} s")
+    slower = median(found["at once"]) / median(found["decode"])
+    line(f"    {cores} of these at once, by medians", f"{median(found['at once']):.3f} s = {slower:.2f} ×")
     ratio = times["ours"] / times["kept"]
     line("  again, from the cache", f"{times['kept']:.3f} s = 1/{ratio:.0f}", "≤ 1/10", ratio >= 10)
     for name in OTHERS:
