@@ -106,7 +106,12 @@ def test_every_output_explains_the_noted_pair_though_another_convolution_takes_l
         ),
     ],
 )
-def test_without_a_pair_that_the_trace_has_it_is_what_takes_most_time(
+def test_without_a_pair_that_the_trace_has_it_is_what_takes_most_time(tmp_path: Path, own: Any) -> None:
+    assert explain(read_trace(write(tmp_path, own), cache=False)).ratio == 40 / 8
+
+
+@pytest.mark.parametrize("own", [None, {"compared_layers": {"slow": "small", "fast": "gone"}}])
+def test_every_output_explains_what_takes_most_time_without_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], own: Any
 ) -> None:
     assert set(ratios(write(tmp_path, own), capsys).values()) == {40 / 8}

@@ -100,7 +100,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("arguments", "moments"),
-    [(["report", "big.json", "--no-cache"], 30), (["steps", "big.json"], 10), (["ranks", "job"], 10)],
+    [(["report", "big.json", "--no-cache"], 20), (["steps", "big.json"], 8), (["ranks", "job"], 8)],
 )
 def test_at_any_moment(big: Path, tmp_path: Path, arguments: list[str], moments: int) -> None:
     command, place, *options = arguments

@@ -245,6 +245,25 @@ def test_gzip_damaged_in_the_middle_gives_what_is_before(reading):
     assert trace.health.compression_damage is not None
 
 
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.95, 1])
+def test_gzip_damaged_after_much_text_gives_each_event_once(tmp_path, kept):
+    """What was read before the damage was met is not read again where reading goes on with more care."""
+    text = ("[" + ",".join(ops(30_000)) + "]").encode()
+    stored = bytearray(gzip.compress(text, 6))
+    del stored[int(len(stored) * kept) :]
+    if kept == 1:
+        stored[-8] ^= 0xFF  # of the checksum
+    file = tmp_path / "t.json.gz"
+    file.write_bytes(stored)
+    progress: list[int] = []
+    trace = read_trace(file, cache=False, progress=lambda done, _: progress.append(done))
+    whole = text[: len(mutation.decompressed(bytes(stored)))].count(b"}}") if kept < 1 else 30_000
+    assert whole > 5_000
+    assert trace.ops["start_ns"].tolist() == [1000 * (n + 1) for n in range(whole)]
+    assert trace.health.compression_damage is not None
+    assert progress == sorted(set(progress))
+
+
 def test_gzip_of_two_members_and_padding(reading):
     text = ("[" + ",".join(ops(50)) + "]").encode()
     stored = gzip.compress(text[:1000]) + gzip.compress(text[1000:])
