@@ -119,8 +119,8 @@ class Assembly:
         names = self._names.values_in_order
         used = np.zeros(len(names), dtype=bool)
         for rows in self._tables.values():
-            for values in rows.names():
-                used[values] = True
+            for parts in rows.names():
+                used[np.concatenate(parts)] = True
         codes = np.append(np.cumsum(used, dtype=np.int32) - 1, np.int32(_NO_CODE))  # the last one for `_NO_CODE`
         return [name for name, is_used in zip(names, used, strict=True) if is_used], codes
 
@@ -164,11 +164,11 @@ class _Rows:
                 numbering = numberings.get(_TEXT if column.dtype == _TEXT else column.name)
                 self._columns[column.name][place] = found if numbering is None else numbering.map(found)
 
-    def names(self) -> Iterator[NDArray[Any]]:
-        """Return the codes of names in all columns of text."""
+    def names(self) -> Iterator[list[NDArray[Any]]]:
+        """Return the codes of names in every column of text that has some, part by part."""
         for column in self._schema:
-            if column.dtype == _TEXT:
-                yield from self._columns[column.name].values()
+            if column.dtype == _TEXT and (parts := self._columns[column.name]):
+                yield list(parts.values())
 
     def settle_times(self, skipped: Counter[str], oddities: Counter[str]) -> None:
         """Make nanoseconds of all times, and find the rows that have none."""

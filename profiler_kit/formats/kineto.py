@@ -9,6 +9,7 @@ from profiler_kit.formats.parallel import ParallelReader, processes_for
 from profiler_kit.formats.quantities import integers
 from profiler_kit.formats.source import Source
 from profiler_kit.formats.stream import SequentialReader
+from profiler_kit.formats.workers import Workers
 from profiler_kit.trace import Health, Trace, build_trace
 from profiler_kit.trace.dialect import FRACTIONAL_US, LONG_FRACTIONAL_US, WHOLE_US, Dialect
 
@@ -24,34 +25,45 @@ def read(source: Source, workers: int | None = None) -> Trace:
     Raises:
         TraceFormatError: If the file is no trace.
     """
-    document, assembly = read_columns(source, workers)
-    found = assembly.finish()
-    base = int(integers([document.metadata.get("baseTimeNanoseconds", 0)])[0])
-    return build_trace(
-        source.name,
-        metadata=document.metadata,
-        epoch_ns=max(base, 0),
-        health=Health(
-            assembly.events,
-            skipped=dict(assembly.skipped),
-            oddities=dict(assembly.oddities + document.oddities),
-            cut_at=document.cut_at,
-            damaged_at=document.damaged_at,
-            compression_damage=source.damage,
-        ),
-        names=found.names,
-        tables=found.tables,
-        signatures=found.signatures,
-        threads=found.threads,
-        dialect=_dialect(source, document, assembly),
-    )
+    if workers is None:
+        workers = processes_for(source.text_size())
+    with Workers(workers - 1) as others:  # which they end while the tables are made
+        document, assembly = read_columns(source, others)
+        found = assembly.finish()
+        base = int(integers([document.metadata.get("baseTimeNanoseconds", 0)])[0])
+        return build_trace(
+            source.name,
+            metadata=document.metadata,
+            epoch_ns=max(base, 0),
+            health=Health(
+                assembly.events,
+                skipped=dict(assembly.skipped),
+                oddities=dict(assembly.oddities + document.oddities),
+                cut_at=document.cut_at,
+                damaged_at=document.damaged_at,
+                compression_damage=source.damage,
+            ),
+            names=found.names,
+            tables=found.tables,
+            signatures=found.signatures,
+            threads=found.threads,
+            dialect=_dialect(source, document, assembly),
+        )
 
 
-def read_columns(source: Source, workers: int | None = None) -> tuple[Document, Assembly]:
-    """Read a Kineto trace as far as its columns; arguments and errors as for :func:`read`."""
+def read_columns(source: Source, workers: Workers | None = None) -> tuple[Document, Assembly]:
+    """Read a Kineto trace as far as its columns.
+
+    Args:
+        source: The file.
+        workers: Processes that decode beside this one; they are stopped when there is nothing left for them.
+
+    Raises:
+        TraceFormatError: If the file is no trace.
+    """
     assembly, document = Assembly(), Document(source.name)
     try:
-        document.read(TextBuffer(source.blocks()), _events_reader(source, assembly, workers))
+        document.read(TextBuffer(source.blocks()), _events_reader(assembly, workers))
     except TraceFormatError as error:
         if source.damage is None:
             raise
@@ -61,10 +73,8 @@ def read_columns(source: Source, workers: int | None = None) -> tuple[Document, 
     return document, assembly
 
 
-def _events_reader(source: Source, assembly: Assembly, workers: int | None) -> EventsReader:
-    if workers is None:
-        workers = processes_for(source.text_size())
-    if workers > 1:
+def _events_reader(assembly: Assembly, workers: Workers | None) -> EventsReader:
+    if workers:
         return ParallelReader(assembly.add, assembly.learn, workers)
     return SequentialReader(assembly.add)
 

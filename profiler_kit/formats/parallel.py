@@ -55,27 +55,29 @@ class ParallelReader:
     Args:
         take: Called with each chunk, in file order, and the number of its builder. Builder 0 is this process.
         learn: Called like `take` for a chunk whose rows are not wanted.
-        processes: Number of processes, this one included.
+        workers: The other processes, which are stopped at the end of the first list: few files have another one.
     """
 
-    def __init__(self, take: Callable[[Chunk, int], None], learn: Callable[[Chunk, int], None], processes: int) -> None:
+    def __init__(
+        self, take: Callable[[Chunk, int], None], learn: Callable[[Chunk, int], None], workers: Workers
+    ) -> None:
         self._take = take
         self._learn = learn
-        self._processes = processes
+        self._workers = workers
         self._here = SequentialReader(lambda chunk: take(chunk, 0))
 
     def __call__(self, buffer: TextBuffer, document: Document) -> bool:
         """Read events up to and including the list's closing bracket; False if the list does not end."""
         patience = _PATIENCE
         try:
-            with Workers(self._processes - 1) as workers:
-                while patience > 0:
-                    ended = self._until_failure(buffer, document, workers)
-                    if ended is not None:
-                        return ended
-                    patience -= 1
+            while patience > 0:
+                ended = self._until_failure(buffer, document, self._workers)
+                if ended is not None:
+                    return ended
+                patience -= 1
         except WorkerDiedError:
             pass
+        self._workers.stop()
         return self._here(buffer, document)
 
     def _until_failure(self, buffer: TextBuffer, document: Document, workers: Workers) -> bool | None:
@@ -102,6 +104,7 @@ class ParallelReader:
         # Not after an interrupt: it may have come while a reply was taken, which would be waited for without end.
         self._put_back(under_way, buffer, workers)
         if read is not None:
+            workers.stop()
             buffer.put_back(memoryview(piece.text)[piece.start + read.consumed : piece.stop])
             return True
         while buffer.offset < piece.end_offset:
@@ -112,7 +115,7 @@ class ParallelReader:
 
     def _go_on(self, under_way: deque[_Piece], buffer: TextBuffer, workers: Workers) -> bool:
         """Give the workers pieces and read some here until the first one's columns are there; False at the end."""
-        while len(under_way) < _MOST_UNDER_WAY * self._processes:
+        while len(under_way) < _MOST_UNDER_WAY * (1 + len(workers)):
             worker = workers.idle()
             if worker is None and under_way and under_way[0].result.done:
                 return True

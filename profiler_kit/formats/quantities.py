@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from array import array
-from decimal import Decimal, InvalidOperation
 from math import isfinite, nan
 from typing import Any, Final
 
@@ -93,6 +92,8 @@ def durations(values: list[Any]) -> tuple[str, array[Any]]:
 
 def exactly(value: Any) -> int:
     """Return the nanoseconds of one time in µs, from a number, a string, or the text of either; else `MISSING`."""
+    from decimal import Decimal, InvalidOperation  # seldom needed, and workers start faster without
+
     if isinstance(value, bytes):
         value = value.decode("ascii", "replace").strip('"')
     if isinstance(value, str):

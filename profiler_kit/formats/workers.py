@@ -25,10 +25,11 @@ from profiler_kit.formats.pieces import Read
 _AHEAD: Final = 3
 """Pieces under way for each worker: one that it decodes, one that waits, one whose columns come back."""
 
-# Without `site`: everything that is imported lies on the path that is handed over. msgspec makes do without
-# typing_extensions, which would be a fifth of what the start takes. Neither imports nor events need the collector.
+# Without `site`: everything that is imported lies on the path that is handed over. Neither imports nor events need the
+# collector.
 _BOOT: Final = (
-    "import gc, sys; gc.disable(); sys.path[:] = sys.argv[1:-1]; sys.modules['typing_extensions'] = None; "
+    "import gc, sys; gc.disable(); sys.path[:] = sys.argv[1:-1]; "
+    "from profiler_kit.formats._lean import import_msgspec; import_msgspec(); "
     "from profiler_kit.formats._worker import main; main()"
 )
 _PACKAGE: Final = str(Path(__file__).resolve().parents[2])
@@ -71,6 +72,9 @@ class Workers:
         with suppress(OSError):
             for number in range(1, count + 1):
                 self._all.append(_Worker(number))
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     def __enter__(self) -> Workers:
         return self

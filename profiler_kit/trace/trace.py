@@ -230,8 +230,8 @@ def _object_frame(rows: Sequence[tuple[Any, ...]], columns: list[str]) -> pd.Dat
     for place, column in enumerate(columns):
         cells = np.empty(len(rows), dtype=object)
         cells[:] = [row[place] for row in rows]
-        data[column] = pd.Series(cells, dtype=object)
-    return pd.DataFrame(data)
+        data[column] = cells
+    return pd.DataFrame(data, dtype=object)
 
 
 def _join(frames: dict[str, pd.DataFrame]) -> None:

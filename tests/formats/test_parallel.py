@@ -22,13 +22,31 @@ def many(count: int = 30_000) -> list[str]:
     return [OP % (n % 400, n % 5, n, n % 300) for n in range(count)]
 
 
+LEAN = "from profiler_kit.formats._lean import import_msgspec; import_msgspec()"
+
+
+def in_a_fresh_process(script: str) -> str:
+    """Return what a script prints that begins as a worker does."""
+    assert LEAN in workers._BOOT
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-S", "-c", f"{LEAN}; {script}"]
+    return subprocess.run(command, capture_output=True, check=True, env=environment, text=True).stdout.strip()
+
+
 def test_a_worker_loads_little():
     """Otherwise it is not there before this process has read the file alone."""
-    script = "import sys, profiler_kit.formats._worker; print(sorted(sys.modules))"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, check=True, env=environment)
-    for module in (b"'numpy'", b"'pandas'", b"'torch'", b"'rich'"):
-        assert module not in done.stdout
+    loaded = in_a_fresh_process("import sys, profiler_kit.formats._worker; print(*sys.modules)").split()
+    assert "msgspec" in loaded
+    assert not {"numpy", "pandas", "torch", "rich", "decimal", "uuid", "datetime", "textwrap"} & set(loaded)
+
+
+def test_what_a_worker_does_without_is_there_for_who_imports_it_later():
+    values = (
+        "datetime.date(2026, 1, 2).year, decimal.Decimal('0.1') * 3, uuid.UUID(int=5).int, msgspec.inspect.IntType()"
+    )
+    assert in_a_fresh_process(f"import datetime, decimal, msgspec.inspect, uuid; print({values})") == (
+        "2026 0.3 5 IntType(gt=None, ge=None, lt=None, le=None, multiple_of=None)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,6 +125,17 @@ def test_what_follows_the_list_is_in_a_piece_of_anyone(tmp_path, submitted, monk
     assert together.health.cut_at is None
     assert [one["id"] for one in together.metadata["deviceProperties"]] == [0, 1, 2, 3, 4]
     assert together.metadata["last"] == 1
+
+
+def test_a_second_list_has_names_of_its_own(tmp_path, submitted):
+    """Workers number what they meet; whoever reads on must not begin again with numbers that mean something else."""
+    first = many(150_000)
+    second = [one.replace('"op', '"other') for one in first]
+    file = tmp_path / "t.json"
+    file.write_text('{"traceEvents":[' + ",".join(first) + '],"traceEvents":[' + ",".join(second) + "]}")
+    trace = read_trace(file, cache=False, workers=3)
+    assert set(submitted) == {1, 2}
+    assert trace.ops["name"].tolist() == [f"{name}{n % 400}" for n in range(150_000) for name in ("op", "other")]
 
 
 def test_columns_that_are_larger_than_their_text(tmp_path, submitted, monkeypatch):
