@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -38,14 +39,13 @@ class _Numbering:
 
     def __init__(self, interner: Interner[Any]) -> None:
         self._interner = interner
-        self._codes = np.empty(0, dtype=np.int32)
+        self._codes = array("i")
 
     def learn(self, values: list[Any]) -> None:
-        if values:
-            self._codes = np.append(self._codes, np.array(self._interner.codes(values), dtype=np.int32))
+        self._codes.extend(self._interner.codes(values))
 
     def map(self, codes: NDArray[Any]) -> NDArray[np.int32]:
-        mapped: NDArray[np.int32] = self._codes.take(codes)
+        mapped: NDArray[np.int32] = np.frombuffer(self._codes, dtype=np.int32).take(codes)
         return mapped
 
 
@@ -143,8 +143,14 @@ class _Rows:
         self._schema = [column for column in TABLES[table] if not column.derived]
         self._rows: list[int] = []
         self._columns: dict[str, dict[int, NDArray[Any]]] = {column.name: {} for column in self._schema}
+        self._numbered = {column.name: _TEXT if column.dtype == _TEXT else column.name for column in self._schema}
         self._times: dict[str, list[tuple[str, NDArray[Any]]]] = {
             name: [] for name in self._columns if name in (START + NANOSECONDS, DURATION + NANOSECONDS)
+        }
+        self._units = {
+            name.removesuffix(NANOSECONDS) + unit: (unit, times)
+            for name, times in self._times.items()
+            for unit in (MICROSECONDS, NANOSECONDS)
         }
         self._nanoseconds: dict[str, Int64Array] = {}
         self._keep: NDArray[np.bool_] | None = None
@@ -153,16 +159,14 @@ class _Rows:
         """Add a part, its codes under the trace's numbering."""
         place = len(self._rows)
         self._rows.append(part.rows)
-        for name, times in self._times.items():
-            for unit in (MICROSECONDS, NANOSECONDS):
-                values = part.columns.get(name.removesuffix(NANOSECONDS) + unit)
-                if values is not None:
-                    times.append((unit, _as_array(values)))
-        for column in self._schema:
-            if column.name in part.columns:
-                found = _as_array(part.columns[column.name])
-                numbering = numberings.get(_TEXT if column.dtype == _TEXT else column.name)
-                self._columns[column.name][place] = found if numbering is None else numbering.map(found)
+        for name, column in part.columns.items():
+            values = _as_array(column)
+            if name in self._units:
+                unit, times = self._units[name]
+                times.append((unit, values))
+            else:
+                numbering = numberings.get(self._numbered[name])
+                self._columns[name][place] = values if numbering is None else numbering.map(values)
 
     def names(self) -> Iterator[list[NDArray[Any]]]:
         """Return the codes of names in every column of text that has some, part by part."""
