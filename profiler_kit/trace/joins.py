@@ -129,8 +129,10 @@ def innermost_rows(
     if not len(group):
         return found
     order = np.argsort(group, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
-        queries = np.flatnonzero(query_group == group[rows[0]])
+    ordered = group[order]
+    for value in np.unique(query_group):
+        rows = order[np.searchsorted(ordered, value, "left") : np.searchsorted(ordered, value, "right")]
+        queries = np.flatnonzero(query_group == value)
         last = np.searchsorted(start_ns[rows], query_start_ns[queries] + TOLERANCE_NS, "right") - 1
         found[queries[last >= 0]] = rows[last[last >= 0]]
     climbing = np.flatnonzero(found != NONE)
