@@ -100,7 +100,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("arguments", "moments"),
-    [(["report", "big.json", "--no-cache"], 20), (["steps", "big.json"], 8), (["ranks", "job"], 8)],
+    [(["report", "big.json", "--no-cache"], 16), (["steps", "big.json"], 6), (["ranks", "job"], 6)],
 )
 def test_at_any_moment(big: Path, tmp_path: Path, arguments: list[str], moments: int) -> None:
     command, place, *options = arguments
