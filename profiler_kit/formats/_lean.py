@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import Any
 
 _UNUSED = ("decimal", "uuid", "msgspec.inspect", "msgspec._json_schema", "msgspec.toml", "msgspec.yaml")
-_IN_C = {"datetime": "_datetime"}
 
 
 class _Unused(ModuleType):
@@ -26,7 +25,7 @@ def import_msgspec() -> None:
     """Import msgspec."""
     stand_ins: dict[str, ModuleType] = {name: _Unused(name) for name in _UNUSED}
     with suppress(ImportError):
-        stand_ins |= {name: import_module(in_c) for name, in_c in _IN_C.items()}
+        stand_ins["datetime"] = import_module("_datetime")  # what is written in C is enough
     sys.modules.update(stand_ins)
     sys.modules["typing_extensions"] = None  # type: ignore[assignment]
     import_module("msgspec")  # which makes do without typing_extensions

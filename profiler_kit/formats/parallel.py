@@ -71,7 +71,7 @@ class ParallelReader:
         patience = _PATIENCE
         try:
             while patience > 0:
-                ended = self._until_failure(buffer, document, self._workers)
+                ended = self._until_failure(buffer, document)
                 if ended is not None:
                     return ended
                 patience -= 1
@@ -80,31 +80,31 @@ class ParallelReader:
         self._workers.stop()
         return self._here(buffer, document)
 
-    def _until_failure(self, buffer: TextBuffer, document: Document, workers: Workers) -> bool | None:
+    def _until_failure(self, buffer: TextBuffer, document: Document) -> bool | None:
         """Read until the list ends, or None after one piece had to be read in this process."""
         under_way: deque[_Piece] = deque()
         try:
-            while self._go_on(under_way, buffer, workers) or under_way:
+            while self._go_on(under_way, buffer) or under_way:
                 piece = under_way[0]
-                workers.wait_for(piece.result)
+                self._workers.wait_for(piece.result)
                 read = piece.result.read
                 if read is None or read.ended:
                     break
                 under_way.popleft()
                 self._take(read.chunk, piece.result.builder)
             else:
-                workers.stop()
+                self._workers.stop()
                 return self._here(buffer, document)
             if read is not None:
                 under_way.popleft()
                 self._take(read.chunk, piece.result.builder)
         except WorkerDiedError:
-            self._put_back(under_way, buffer, workers)
+            self._put_back(under_way, buffer)
             raise
         # Not after an interrupt: it may have come while a reply was taken, which would be waited for without end.
-        self._put_back(under_way, buffer, workers)
+        self._put_back(under_way, buffer)
         if read is not None:
-            workers.stop()
+            self._workers.stop()
             buffer.put_back(memoryview(piece.text)[piece.start + read.consumed : piece.stop])
             return True
         while buffer.offset < piece.end_offset:
@@ -113,10 +113,10 @@ class ParallelReader:
                 return ended
         return None
 
-    def _go_on(self, under_way: deque[_Piece], buffer: TextBuffer, workers: Workers) -> bool:
+    def _go_on(self, under_way: deque[_Piece], buffer: TextBuffer) -> bool:
         """Give the workers pieces and read some here until the first one's columns are there; False at the end."""
-        while len(under_way) < _MOST_UNDER_WAY * (1 + len(workers)):
-            worker = workers.idle()
+        while len(under_way) < _MOST_UNDER_WAY * (1 + len(self._workers)):
+            worker = self._workers.idle()
             if worker is None and under_way and under_way[0].result.done:
                 return True
             buffer.fill(cutting.PIECE_BYTES)
@@ -135,11 +135,11 @@ class ParallelReader:
             under_way.append(_Piece(text, gap, start, boundary, buffer.offset, result))
         return True
 
-    def _put_back(self, under_way: deque[_Piece], buffer: TextBuffer, workers: Workers) -> None:
+    def _put_back(self, under_way: deque[_Piece], buffer: TextBuffer) -> None:
         """Make pieces that are under way text again. What their builders learned meanwhile has to be known."""
         for piece in under_way:
             with suppress(WorkerDiedError):
-                workers.wait_for(piece.result)
+                self._workers.wait_for(piece.result)
                 if piece.result.read is not None:
                     self._learn(piece.result.read.chunk, piece.result.builder)
         for piece in reversed(under_way):

@@ -136,7 +136,8 @@ def test_its_trace_page_and_terminal_say_the_same(
     assert takes in (folder / "page.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("logdir", "claims"), [("/dev/null", ()), ("/proc/no", ("--claims",))])
+@pytest.mark.parametrize("logdir", ["/dev/null", "/proc/no"])
+@pytest.mark.parametrize("claims", [(), ("--claims",)])
 def test_a_logdir_that_cannot_be_written_is_one_line_before_anything_is_measured(
     logdir: str, claims: tuple[str, ...]
 ) -> None:
